@@ -1,0 +1,198 @@
+"""Joins partial facts into one call: commutative, associative and idempotent; it never looks at prices or ids.
+
+Each part of a fact is taken whole from the best source for that part, by a total order that depends on nothing but
+the values, so any order, duplication or grouping of the same facts gives the same call.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from ccledger.core.call import Fact, Party, Place, Reading, Timing
+
+_TIMING_RANK = (0, 1, 3, 2)
+_PLACE_RANK = (0, 3, 1, 2)
+_PARTY_RANK = (0, 1, 3, 2)
+"""How well each `Source` (by its number) knows a part; the gateway leads on time, the transcript on place."""
+
+
+class Joined(NamedTuple):
+    """One call after joining: its fact, and which of the already known calls it continues."""
+
+    fact: Fact
+    known: tuple[int, ...]
+    """Indices into `known`, in their order; more than one when a fact showed them to be the same call."""
+
+
+def is_weak(key: str) -> bool:
+    """Whether a key alone can't tell two identified calls apart: some proxies reuse request ids."""
+    return key.startswith("req:")
+
+
+def is_bare(keys: Sequence[str]) -> bool:
+    """Whether a fact is known by weak keys only, so that these have to join it to its call."""
+    return all(map(is_weak, keys))
+
+
+def merge(a: Fact, b: Fact) -> Fact:
+    """The one fact that holds what both know. The caller has found that they are the same call."""
+    if a == b:
+        return a
+    first, second = (a, b) if _place_order(a) >= _place_order(b) else (b, a)
+    return Fact(
+        keys=a.keys if a.keys == b.keys else tuple(sorted({*a.keys, *b.keys})),
+        timing=max(a.timing, b.timing, key=_timing_order),
+        reading=_better_reading(a.reading, b.reading),
+        place=first.place or second.place,
+        placed_at=first.placed_at,
+        party=_better_party(a.party, b.party),
+        sources=a.sources | b.sources,
+    )
+
+
+def _timing_order(timing: Timing) -> tuple[int, ...]:
+    return (
+        _TIMING_RANK[timing.source],
+        -timing.started_at,
+        timing.outcome,
+        _known(timing.status_code),
+        _known(timing.duration_ms),
+        _known(timing.first_token_ms),
+    )
+
+
+def _known(value: int | None) -> int:
+    return -1 if value is None else value
+
+
+def _better_reading(a: Reading | None, b: Reading | None) -> Reading | None:
+    if a is None or b is None or a == b:
+        return a or b
+    return max(a, b, key=_reading_order)
+
+
+def _reading_order(reading: Reading) -> tuple[object, ...]:
+    usage = reading.usage
+    return (
+        reading.origin,
+        not reading.sidechain,
+        usage.total_tokens,
+        usage.web_searches,
+        reading.complete,
+        usage.output_tokens,
+        usage.input_tokens,
+        usage.cache_write_1h_tokens,
+        usage.cache_write_5m_tokens,
+        reading.terms,
+        reading.model,
+    )
+
+
+def _place_order(fact: Fact) -> tuple[object, ...]:
+    place = fact.place
+    if place is None:
+        return (0,)
+    return (
+        _PLACE_RANK[place.source],
+        not place.copied,
+        -fact.placed_at,
+        *_texts(place.session, place.project, place.folder, place.branch, place.agent),
+        place.billing,
+    )
+
+
+def _better_party(a: Party | None, b: Party | None) -> Party | None:
+    if a is None or b is None or a == b:
+        return a or b
+    return max(a, b, key=_party_order)
+
+
+def _party_order(party: Party) -> tuple[object, ...]:
+    return (_PARTY_RANK[party.source], *_texts(party.access_token, party.account, party.user, party.mode))
+
+
+def _texts(*values: str | None) -> tuple[tuple[bool, str], ...]:
+    return tuple((value is not None, value or "") for value in values)
+
+
+def join(facts: Iterable[Fact], *, known: Sequence[Fact] = (), bare: Iterable[str] = ()) -> list[Joined]:
+    """Folds facts to one per call, in order of first appearance.
+
+    `known` are calls that were joined before (different calls, for all that was known then); `bare` are the weak keys
+    that bare facts were seen with before. Known calls that no new fact touched are left out of the answer.
+    """
+    folding = _Folding(bare)
+    for fact in known:
+        folding.start(fact)
+    for fact in facts:
+        folding.add(fact)
+    return folding.touched(len(known))
+
+
+class _Folding:
+    """Calls under construction, found by their keys. A call's number is that of its earliest fact."""
+
+    def __init__(self, bare: Iterable[str]) -> None:
+        self._calls: dict[int, Fact] = {}
+        self._members: dict[int, list[int]] = {}
+        self._strong: dict[str, int] = {}
+        self._weak: dict[str, list[int]] = {}
+        self._bare = set(bare)
+        self._touched: set[int] = set()
+        self._next = 0
+
+    def start(self, fact: Fact) -> int:
+        """Takes a fact as a call of its own and answers its number."""
+        number = self._next
+        self._next = number + 1
+        self._calls[number] = fact
+        for key in fact.keys:
+            if is_weak(key):
+                self._weak.setdefault(key, []).append(number)
+            else:
+                self._strong[key] = number
+        return number
+
+    def add(self, fact: Fact) -> None:
+        """Joins a fact to the calls it shows to be one, or starts a call with it."""
+        matches = self._matches(fact)
+        if is_bare(fact.keys):
+            self._bare.update(fact.keys)
+        if not matches:
+            self._touched.add(self.start(fact))
+            return
+        home, *others = matches
+        merged = merge(self._calls[home], fact)
+        for number in others:
+            merged = merge(merged, self._calls.pop(number))
+            self._members.setdefault(home, [home]).extend(self._members.pop(number, [number]))
+            self._touched.discard(number)
+        self._touched.add(home)
+        if merged.keys != self._calls[home].keys:
+            self._move_keys(merged.keys, home, set(others))
+        self._calls[home] = merged
+
+    def _matches(self, fact: Fact) -> list[int]:
+        anonymous = is_bare(fact.keys)
+        found: set[int] = set()
+        for key in fact.keys:
+            number = self._strong.get(key)
+            if number is not None:
+                found.add(number)
+            elif key in self._weak and (anonymous or key in self._bare):
+                found.update(self._weak[key])
+        return sorted(found)
+
+    def _move_keys(self, keys: Iterable[str], home: int, gone: set[int]) -> None:
+        for key in keys:
+            if not is_weak(key):
+                self._strong[key] = home
+                continue
+            rest = [number for number in self._weak.get(key, ()) if number != home and number not in gone]
+            self._weak[key] = [*rest, home]
+
+    def touched(self, known: int) -> list[Joined]:
+        """What became of the calls that a new fact reached."""
+        return [
+            Joined(self._calls[number], tuple(sorted(n for n in self._members.get(number, [number]) if n < known)))
+            for number in sorted(self._touched)
+        ]

@@ -1,0 +1,254 @@
+"""The price book: which dated rate a call falls under and what it costs; it never guesses a price.
+
+Rules and their order: a model's name is normalised and then has to match exactly; the period is the one that holds the
+call's start (UTC); a prompt over the long-context threshold is priced by that card as a whole; modifiers multiply the
+token prices. An unknown model, or a time before a model's first price, has no cost (None), never zero.
+Amounts are exact: rates are kept in femto-USD per token, each kind of cost is rounded once, half to even, to nano-USD.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from ccledger.core.call import Cost, Reading, Terms
+from ccledger.core.errors import UsageError
+from ccledger.core.money import NANO, divide_half_even
+from ccledger.core.periods import milliseconds
+
+_FEMTO_PER_NANO = 1_000_000
+_FEMTO_PER_USD = NANO * _FEMTO_PER_NANO
+_MILLION = 1_000_000
+_FOREVER = 1 << 62
+
+KINDS = ("input", "output", "cache_write_5m", "cache_write_1h", "cache_read")
+"""The token kinds of a price card, in the order of `Card.usd_per_mtok`."""
+
+_DECORATION = re.compile(r"\[[0-9a-z]+\]$")
+_PROVIDER = re.compile(r"^(?:openrouter/|anthropic/|bedrock/|converse/|vertex_ai/|azure_ai/|azure/|system\.ai\.|databricks-)+")
+_REGION = re.compile(r"^(us-gov|us|eu|apac|au|jp|ca|global)\.")
+_BEDROCK_VERSION = re.compile(r"-v\d+(?::\d+)?$")
+_NEWEST = re.compile(r"[@-](?:default|latest)$")
+_DOT = re.compile(r"(?<=\d)\.(?=\d)")
+_DATE = re.compile(r"-20\d{6}$")
+_DISPLAY = re.compile(r"(?:-fast|-thinking)$")
+_NUMBER_FIRST = re.compile(r"^claude-(\d+(?:-\d+)?)-(opus|sonnet|haiku)$")
+_FAMILY_FIRST = re.compile(r"^claude-(opus|sonnet|haiku)-(\d+(?:-\d+)?)$")
+
+
+class Card(NamedTuple):
+    """Prices of one model in US dollars per million tokens, in the order of `KINDS`."""
+
+    usd_per_mtok: tuple[Decimal, ...]
+
+
+class Period(NamedTuple):
+    """A card and when it holds: `start <= time < end`, milliseconds since 1970."""
+
+    start: int
+    end: int
+    card: Card
+    source: str
+    long_over: int | None = None
+    """Prompt tokens above which `long_card` replaces the whole card."""
+    long_card: Card | None = None
+
+
+class Model(NamedTuple):
+    """A priced model: its dated cards and which modifiers it knows."""
+
+    name: str
+    periods: tuple[Period, ...]
+    aliases: tuple[str, ...] = ()
+    fast: Decimal | None = None
+    us_only: bool = False
+    regional: bool = False
+
+
+class Modifiers(NamedTuple):
+    """Factors on all token prices, and the price of one web search in nano-USD."""
+
+    batch: Decimal
+    us_only: Decimal
+    regional: Decimal
+    web_search_nano: int
+
+
+class Name(NamedTuple):
+    """A model's name as providers write it, taken apart."""
+
+    candidates: tuple[str, ...]
+    """Names to look up, best first; only an exact match counts."""
+    regional: bool
+    """The name asks for a regional cloud endpoint."""
+
+
+class _Rate(NamedTuple):
+    start: int
+    end: int
+    femto: tuple[int, ...]
+    long_over: int
+    long_femto: tuple[int, ...]
+
+
+def normalise(name: str) -> Name:
+    """Takes the decorations of clouds, resellers and trackers off a model's name."""
+    text = _DECORATION.sub("", name.strip().lower())
+    if text.startswith("arn:"):
+        text = text.rpartition("/")[2]
+    text = _PROVIDER.sub("", text)
+    region = _REGION.match(text)
+    if region:
+        text = text[region.end() :]
+    text = _BEDROCK_VERSION.sub("", text.removeprefix("anthropic."))
+    text = _DOT.sub("-", _NEWEST.sub("", text).replace("@", "-"))
+    candidates = _spellings(text)
+    plain = _DISPLAY.sub("", text)
+    if plain != text:
+        candidates += _spellings(plain)
+    return Name(tuple(dict.fromkeys(candidates)), region is not None and region[1] != "global")
+
+
+def _spellings(text: str) -> list[str]:
+    undated = _DATE.sub("", text)
+    return [
+        text,
+        undated,
+        _NUMBER_FIRST.sub(r"claude-\2-\1", undated),
+        _FAMILY_FIRST.sub(r"claude-\2-\1", undated),
+    ]
+
+
+class PriceBook:
+    """Dated prices by model name. Immutable for its users; answers are remembered because names repeat."""
+
+    def __init__(self, models: Iterable[Model], modifiers: Modifiers) -> None:
+        self.models = tuple(models)
+        self.modifiers = modifiers
+        self._by_name: dict[str, Model] = {}
+        for model in self.models:
+            for name in (model.name, *model.aliases):
+                self._by_name[name] = model
+        self._rates: dict[tuple[str, int], tuple[_Rate, ...]] = {}
+
+    def find(self, name: str) -> Model | None:
+        """The model that a provider's name stands for, None when it is unknown."""
+        for candidate in normalise(name).candidates:
+            model = self._by_name.get(candidate)
+            if model is not None:
+                return model
+        return None
+
+    def cost(self, reading: Reading, started_at: int) -> Cost | None:
+        """What a call costs that started at that time (milliseconds since 1970); None when it has no price."""
+        rates = self._rates.get((reading.model, reading.terms))
+        if rates is None:
+            rates = self._rates[reading.model, reading.terms] = self._rates_of(reading.model, Terms(reading.terms))
+        for rate in rates:
+            if rate.start <= started_at < rate.end:
+                return self._apply(rate, reading)
+        return None
+
+    def _apply(self, rate: _Rate, reading: Reading) -> Cost:
+        usage = reading.usage
+        femto = rate.femto if usage.prompt_tokens <= rate.long_over else rate.long_femto
+        return Cost(
+            _nano(usage.input_tokens * femto[0]),
+            _nano(usage.output_tokens * femto[1]),
+            _nano(usage.cache_write_5m_tokens * femto[2]) + _nano(usage.cache_write_1h_tokens * femto[3]),
+            _nano(usage.cache_read_tokens * femto[4]),
+            usage.web_searches * self.modifiers.web_search_nano,
+        )
+
+    def _rates_of(self, name: str, terms: Terms) -> tuple[_Rate, ...]:
+        model = self.find(name)
+        factor = None if model is None else self._factor(model, normalise(name).regional, terms)
+        if model is None or factor is None:
+            return ()
+        return tuple(
+            _Rate(
+                period.start,
+                period.end,
+                _femto(period.card, factor),
+                _FOREVER if period.long_over is None else period.long_over,
+                _femto(period.long_card or period.card, factor),
+            )
+            for period in model.periods
+        )
+
+    def _factor(self, model: Model, regional: bool, terms: Terms) -> Decimal | None:
+        factor = Decimal(1)
+        if terms & Terms.BATCH:
+            factor *= self.modifiers.batch
+        elif terms & Terms.FAST:
+            if model.fast is None:
+                return None
+            factor *= model.fast
+        if terms & Terms.US_ONLY and model.us_only:
+            return factor * self.modifiers.us_only
+        if regional and model.regional:
+            return factor * self.modifiers.regional
+        return factor
+
+
+def _nano(femto: int) -> int:
+    quotient, remainder = divmod(femto, _FEMTO_PER_NANO)
+    return quotient if not remainder else divide_half_even(femto, _FEMTO_PER_NANO)
+
+
+def _femto(card: Card, factor: Decimal) -> tuple[int, ...]:
+    rates: list[int] = []
+    for price in card.usd_per_mtok:
+        exact = price * factor * _FEMTO_PER_USD / _MILLION
+        if exact != exact.to_integral_value():
+            raise UsageError(f"the price {price} USD per million tokens has too many digits; use at most 6 decimals")
+        rates.append(int(exact))
+    return tuple(rates)
+
+
+def read_book(text: str) -> PriceBook:
+    """The price book in a TOML text of the form of `prices.toml`."""
+    data = tomllib.loads(text)
+    modifiers = data["modifiers"]
+    return PriceBook(
+        map(_read_model, data["model"]),
+        Modifiers(
+            batch=Decimal(modifiers["batch"]),
+            us_only=Decimal(modifiers["us_only"]),
+            regional=Decimal(modifiers["regional"]),
+            web_search_nano=int(Decimal(modifiers["web_search"]) * NANO),
+        ),
+    )
+
+
+def _read_model(data: Mapping[str, Any]) -> Model:
+    return Model(
+        name=data["name"],
+        periods=tuple(map(_read_period, data["period"])),
+        aliases=tuple(data.get("aliases", ())),
+        fast=Decimal(data["fast"]) if "fast" in data else None,
+        us_only=data.get("us_only", False),
+        regional=data.get("regional", False),
+    )
+
+
+def _read_period(data: Mapping[str, Any]) -> Period:
+    long_context = data.get("long_context")
+    return Period(
+        start=_start_of(data["from"]),
+        end=_start_of(data["to"]) if "to" in data else _FOREVER,
+        card=_read_card(data["price"]),
+        source=data["source"],
+        long_over=None if long_context is None else long_context["over"],
+        long_card=None if long_context is None else _read_card(long_context["price"]),
+    )
+
+
+def _read_card(data: Mapping[str, str]) -> Card:
+    return Card(tuple(Decimal(data[kind]) for kind in KINDS))
+
+
+def _start_of(day: date) -> int:
+    return milliseconds(datetime(day.year, day.month, day.day, tzinfo=UTC))

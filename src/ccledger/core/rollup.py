@@ -1,0 +1,132 @@
+"""What is summed up, by what and over which spans, folded from calls; it never asks a store.
+
+Engines write what a `Roll` holds under these names, `stats` reads it back by the same names.
+"""
+
+from collections.abc import Callable
+from enum import IntEnum
+from operator import add, neg
+from typing import NamedTuple, TypeVar
+
+from msgspec.structs import astuple
+
+from ccledger.core.call import Billing, Call, Origin, Outcome
+from ccledger.core.measures import Measures
+
+_Key = TypeVar("_Key")
+
+
+
+class Grain(IntEnum):
+    """The spans that are kept; the number is stored."""
+
+    QUARTER = 0
+    """15 minutes of UTC; a span is named by its number since 1970."""
+    DAY = 1
+    """A day in the ledger's time zone; a span is named by its number since 1970-01-01."""
+
+
+class Dimension(IntEnum):
+    """What a roll-up is kept by, beside the model; the number is stored."""
+
+    ALL = 0
+    ACCESS_TOKEN = 1
+    ACCOUNT = 2
+    USER = 3
+    PROJECT = 4
+
+
+class Group(NamedTuple):
+    """Everything the roll-ups tell calls apart by, as small integer ids; 0 is "none"."""
+
+    quarter: int
+    access_token: int
+    account: int
+    user: int
+    project: int
+    session: int
+    mode: int
+    model: int
+
+
+SpanKey = tuple[int, int, int, int, int]
+"""grain, dimension, key, start, model."""
+DayKey = tuple[int, int, int, int, int, int, int]
+"""day, access token, account, user, project, mode, model."""
+SessionKey = tuple[int, int, int]
+"""day, session, model."""
+
+
+class Roll(NamedTuple):
+    """Differences to add to the roll-ups."""
+
+    spans: dict[SpanKey, Measures]
+    days: dict[DayKey, Measures]
+    sessions: dict[SessionKey, Measures]
+    models: dict[int, Measures]
+
+
+def measure(call: Call) -> Measures:
+    """What one call adds to every group it belongs to, in the order of `MEASURES`."""
+    fact = call.fact
+    timing = fact.timing
+    reading = fact.reading
+    cost = call.cost
+    subscribed = fact.place is not None and fact.place.billing == Billing.SUBSCRIPTION
+    return (
+        1,
+        timing.outcome == Outcome.ERROR,
+        timing.outcome == Outcome.ABORTED,
+        reading is not None and cost is None,
+        reading is not None and reading.origin == Origin.ESTIMATED,
+        reading is None or reading.origin == Origin.UNKNOWN,
+        reading is not None and not reading.complete,
+        *((0, 0, 0, 0, 0, 0) if reading is None else astuple(reading.usage)),
+        *((0, 0, 0, 0, 0) if cost is None else astuple(cost)),
+        cost.total if cost is not None and subscribed else 0,
+        timing.duration_ms or 0,
+        timing.duration_ms is not None,
+        timing.first_token_ms or 0,
+        timing.first_token_ms is not None,
+    )
+
+
+class Fold:
+    """Adds and takes away calls, then answers the differences per roll-up row. Costs one addition a call."""
+
+    def __init__(self) -> None:
+        self._groups: dict[Group, Measures] = {}
+
+    def add(self, group: Group, measures: Measures) -> None:
+        """Counts a call in."""
+        groups = self._groups
+        before = groups.get(group)
+        groups[group] = measures if before is None else tuple(map(add, before, measures))
+
+    def take(self, group: Group, measures: Measures) -> None:
+        """Counts a call out that was counted in before."""
+        self.add(group, tuple(map(neg, measures)))
+
+    def roll(self, day_of: Callable[[int], int]) -> Roll:
+        """The differences by roll-up row; `day_of` names the ledger's day of a quarter-hour. Zero rows are left out."""
+        roll = Roll({}, {}, {}, {})
+        for group, measures in self._groups.items():
+            if not any(measures):
+                continue
+            quarter, access_token, account, user, project, session, mode, model = group
+            day = day_of(quarter)
+            keys = (0, access_token, account, user, project)
+            for dimension, key in enumerate(keys):
+                if key or not dimension:
+                    _into(roll.spans, (Grain.QUARTER, dimension, key, quarter, model), measures)
+                    _into(roll.spans, (Grain.DAY, dimension, key, day, model), measures)
+            _into(roll.days, (day, access_token, account, user, project, mode, model), measures)
+            if session:
+                _into(roll.sessions, (day, session, model), measures)
+            _into(roll.models, model, measures)
+        return roll
+
+
+def _into(rows: dict[_Key, Measures], key: _Key, measures: Measures) -> None:
+    before = rows.get(key)
+    rows[key] = measures if before is None else tuple(map(add, before, measures))

@@ -1,0 +1,1 @@
+"""Storage engines: a file's name is the URL scheme that chooses it; no engine knows another."""

@@ -1,0 +1,441 @@
+"""The ledger in one SQLite file (through apsw): one writing connection, a few reading ones; it knows no other engine."""
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote, urlsplit
+
+import apsw
+
+from ccledger.core.errors import StoreError
+from ccledger.core.measures import MEASURES
+from ccledger.core.periods import Days, zone
+from ccledger.ledger.store import Batch, SessionInfo, SessionRow, SpanRow, Summary
+
+if TYPE_CHECKING:
+    from ccledger.core.call import Call, Fact
+    from ccledger.core.rollup import Dimension, Grain
+    from ccledger.ledger.booking import Booking, Known, Names
+    from ccledger.ledger.plan import Price
+
+_OLDEST_SQLITE: Final = (3, 51, 3)
+"""Older releases can corrupt a write-ahead log that two connections reset at once."""
+_MIGRATIONS: Final = Path(__file__).parent.parent / "migrations" / "sqlite"
+_KEPT_BATCHES: Final = 10_000
+_NODE: Final = 0
+_BUSY_MS: Final = 10_000
+_READERS: Final = 4
+
+_SUMS: Final = ", ".join(MEASURES)
+_ADD_UP: Final = ", ".join(f"{name} = {name} + excluded.{name}" for name in MEASURES)
+
+
+def _marks(count: int) -> str:
+    return ", ".join("?" * count)
+
+
+def _upsert(table: str, key: Sequence[str]) -> str:
+    return (
+        f"INSERT INTO {table} ({', '.join(key)}, {_SUMS}) VALUES ({_marks(len(key) + len(MEASURES))}) "
+        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {_ADD_UP}"
+    )
+
+
+def _drop_empty(table: str, key: Sequence[str]) -> str:
+    return f"DELETE FROM {table} WHERE {' AND '.join(f'{name} = ?' for name in key)} AND calls = 0"
+
+
+_ROLLUPS: Final = {
+    "spans": ("usage_rollup", ("grain", "dimension", "key_id", "start", "model_id")),
+    "days": (
+        "usage_day",
+        ("day", "token_id", "account_id", "user_id", "project_id", "mode_id", "model_id"),
+    ),
+    "sessions": ("session_day", ("day", "session_id", "model_id")),
+}
+
+_FIND: Final = """
+    SELECT call_key.key, coalesce(call_alias.call_id, call_key.call_id), call_key.bare
+    FROM carray(?) AS wanted
+    CROSS JOIN call_key ON call_key.key = wanted.value
+    LEFT JOIN call_alias ON call_alias.id = call_key.call_id
+"""
+_REMEMBER_KEY: Final = """
+    INSERT INTO call_key (key, call_id, bare) VALUES (?, ?, ?)
+    ON CONFLICT (key, call_id) DO UPDATE SET bare = max(bare, excluded.bare) WHERE excluded.bare > bare
+"""
+_SPANS_OF_ALL: Final = f"""
+    SELECT start, '', '', model.text, {_SUMS}
+    FROM usage_rollup LEFT JOIN name AS model ON model.id = model_id
+    WHERE grain = ? AND dimension = 0 AND start BETWEEN ? AND ?
+    ORDER BY start, model_id
+"""
+_SPANS_OF_PROJECTS: Final = f"""
+    SELECT start, project.path, project.folder, model.text, {_SUMS}
+    FROM usage_rollup LEFT JOIN name AS model ON model.id = model_id JOIN project ON project.id = key_id
+    WHERE grain = ? AND dimension = 4 AND start BETWEEN ? AND ?
+    ORDER BY start, key_id, model_id
+"""
+_SPANS_OF_NAMES: Final = f"""
+    SELECT start, key_name.text, '', model.text, {_SUMS}
+    FROM usage_rollup LEFT JOIN name AS model ON model.id = model_id JOIN name AS key_name ON key_name.id = key_id
+    WHERE grain = ? AND dimension = ? AND start BETWEEN ? AND ?
+    ORDER BY start, key_id, model_id
+"""
+_SESSIONS: Final = f"""
+    SELECT day, session.text, model.text, {_SUMS}
+    FROM session_day JOIN name AS session ON session.id = session_id LEFT JOIN name AS model ON model.id = model_id
+    WHERE day BETWEEN ? AND ?
+    ORDER BY day, session_id, model_id
+"""
+_SESSION_INFOS: Final = """
+    SELECT session.text,
+           coalesce(project.path, ''), coalesce(project.folder, ''), coalesce(branch.text, ''),
+           (SELECT count(DISTINCT agent_id) FROM request_logs WHERE session_id = session.id AND agent_id > 0),
+           newest.first_at, newest.last_at
+    FROM carray(?) AS wanted
+    CROSS JOIN name AS session ON session.kind = 2 AND session.text = wanted.value
+    JOIN (SELECT session_id, min(request_at) AS first_at, max(request_at) AS last_at, max(id) AS id
+          FROM request_logs GROUP BY session_id) AS newest ON newest.session_id = session.id
+    JOIN request_logs AS call ON call.id = newest.id
+    LEFT JOIN project ON project.id = call.project_id
+    LEFT JOIN name AS branch ON branch.id = call.branch_id
+"""
+_RECENT_SESSIONS: Final = """
+    SELECT session.text FROM request_logs JOIN name AS session ON session.id = session_id
+    WHERE request_logs.id >= ? GROUP BY session_id ORDER BY max(request_logs.id) DESC LIMIT ?
+"""
+_SUMMARY: Final = """
+    SELECT coalesce((SELECT sum(calls) FROM usage_rollup WHERE grain = 1 AND dimension = 0), 0),
+           (SELECT count(*) FROM name WHERE kind = 2),
+           (SELECT request_at FROM request_logs ORDER BY id LIMIT 1),
+           (SELECT request_at FROM request_logs ORDER BY id DESC LIMIT 1)
+"""
+
+
+def open_writer(url: str, price: "Price", zone_name: str) -> "SqliteStore":
+    """The store that may write, its schema brought up to date. The caller holds the data directory's lock."""
+    path = _path(url)
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    os.close(descriptor)
+    connection = _connect(path, apsw.SQLITE_OPEN_READWRITE)
+    connection.pragma("journal_mode", "wal")
+    connection.pragma("synchronous", "full")
+    connection.pragma("cache_size", -16_384)
+    _migrate(connection, path)
+    connection.execute("INSERT OR IGNORE INTO setting VALUES ('zone', ?), ('format', '1')", (zone_name,))
+    return SqliteStore(path, connection, price)
+
+
+def open_reader(url: str) -> "SqliteStore":
+    """A store that only reads."""
+    path = _path(url)
+    if not path.exists():
+        raise StoreError(f"there is no ledger at {path} yet; run 'ccledger import' first")
+    return SqliteStore(path, None, None)
+
+
+def _path(url: str) -> Path:
+    parts = urlsplit(url)
+    if parts.netloc or not parts.path.startswith("/"):
+        raise StoreError(f"'{url}' names no file; write sqlite:/// and the path, as in sqlite:////var/lib/ccledger.db")
+    return Path(unquote(parts.path[1:] if not parts.path.startswith("//") else parts.path[1:])).absolute()
+
+
+def _connect(path: Path, flags: int) -> apsw.Connection:
+    version = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
+    if version < _OLDEST_SQLITE:
+        raise StoreError(f"SQLite {apsw.sqlite_lib_version()} can damage a ledger; update apsw to 3.54 or newer")
+    try:
+        connection = apsw.Connection(str(path), flags=flags)
+        connection.set_busy_timeout(_BUSY_MS)
+        connection.execute("SELECT 1 FROM sqlite_schema").fetchall()
+    except apsw.CantOpenError as error:
+        raise StoreError(f"the ledger {path} can't be opened ({error}); check that the directory is yours") from None
+    except apsw.NotADBError:
+        raise StoreError(f"{path} is no ledger; move it away or set CCLEDGER_DATA_DIR to another directory") from None
+    return connection
+
+
+def _migrate(connection: apsw.Connection, path: Path) -> None:
+    known = migrations()
+    (done,) = connection.execute("PRAGMA user_version").fetchone() or (0,)
+    if done > len(known):
+        raise StoreError(f"{path} was written by a newer ccledger; update this one (its schema {done}, ours {len(known)})")
+    for number, text in enumerate(known[done:], done + 1):
+        with connection:
+            connection.execute(text)
+            connection.pragma("user_version", number)
+
+
+def migrations() -> list[str]:
+    """The SQL of every migration, in order."""
+    return [file.read_text("utf-8") for file in sorted(_MIGRATIONS.glob("*.sql"))]
+
+
+class SqliteStore:
+    """One SQLite file. Fulfils `ledger.store.Store`."""
+
+    def __init__(self, path: Path, writer: apsw.Connection | None, price: "Price | None") -> None:
+        self._path = path
+        self._writer = writer
+        self._price = price
+        self._writing = threading.Lock()
+        self._idle: list[apsw.Connection] = []
+        self._texts: dict[int, str | None] = {0: None}
+        self._projects: dict[int, tuple[str | None, str | None]] = {0: (None, None)}
+
+    def append(self, facts: "Sequence[Fact]", positions: Mapping[str, bytes | None], *, now: int) -> Batch | None:
+        """See `Store.append`."""
+        with self._transaction() as connection:
+            booking = self._book(connection, facts) if facts else None
+            batch = None if booking is None else self._write(connection, booking, now)
+            _keep_positions(connection, positions)
+        return batch
+
+    @contextmanager
+    def _transaction(self) -> Iterator[apsw.Connection]:
+        connection = self._writer
+        if connection is None:
+            raise StoreError("this ledger was opened to be read; the writing process has to do that")
+        with self._writing:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                self._names.forget()
+                raise
+            connection.execute("COMMIT")
+
+    @cached_property
+    def _names(self) -> "Names":
+        from ccledger.ledger.rows import Names
+
+        return Names(self._intern, self._intern_project)
+
+    @cached_property
+    def _days(self) -> Days:
+        return Days(zone(self.zone()))
+
+    def _intern(self, kind: int, text: str) -> int:
+        assert self._writer is not None
+        return _interned(
+            self._writer,
+            "SELECT id FROM name WHERE kind = ? AND text = ?",
+            "INSERT INTO name (kind, text) VALUES (?, ?) RETURNING id",
+            (kind, text),
+        )
+
+    def _intern_project(self, path: str, folder: str) -> int:
+        assert self._writer is not None
+        return _interned(
+            self._writer,
+            "SELECT id FROM project WHERE path = ? AND folder = ?",
+            "INSERT INTO project (path, folder) VALUES (?, ?) RETURNING id",
+            (path, folder),
+        )
+
+    def _book(self, connection: apsw.Connection, facts: "Sequence[Fact]") -> "Booking | None":
+        from ccledger.ledger.booking import Numbers, book
+
+        assert self._price is not None
+
+        def is_taken(number: int) -> bool:
+            return bool(connection.execute("SELECT 1 FROM request_logs WHERE id = ?", (number,)).fetchall())
+
+        def find(keys: Iterable[str], bare: frozenset[str]) -> "Known":
+            return self._find(connection, keys, bare)
+
+        return book(facts, find, self._price, Numbers(_NODE, is_taken), self._names, self._days.of_quarter)
+
+    def _find(self, connection: apsw.Connection, keys: Iterable[str], bare: frozenset[str]) -> "Known":
+        from ccledger.core.merge import is_weak
+        from ccledger.ledger.booking import Known
+
+        wanted = tuple(keys)
+        found: dict[int, list[str]] = {}
+        joining: set[str] = set()
+        for key, number, is_bare in connection.execute(_FIND, (apsw.carray(wanted),)) if wanted else ():
+            if is_bare:
+                joining.add(key)
+            if is_bare or key in bare or not is_weak(key):
+                found.setdefault(number, []).append(key)
+        return Known(self._calls(connection, found), frozenset(joining))
+
+    def _calls(self, connection: apsw.Connection, keys: Mapping[int, Sequence[str]]) -> "list[Call]":
+        if not keys:
+            return []
+        from ccledger.ledger.rows import COLUMNS, decode
+
+        query = f"SELECT {', '.join(COLUMNS)} FROM request_logs WHERE id IN (SELECT value FROM carray(?)) ORDER BY id"
+        rows = connection.execute(query, (apsw.carray(tuple(keys)),)).fetchall()
+        return [
+            decode(row, tuple(sorted(keys[row[0]])), self._text_reader(connection), self._project_reader(connection))
+            for row in rows
+        ]
+
+    def _text_reader(self, connection: apsw.Connection) -> "Callable[[int], str | None]":
+        def text_of(number: int) -> str | None:
+            if number not in self._texts:
+                self._texts[number] = connection.execute("SELECT text FROM name WHERE id = ?", (number,)).get
+            return self._texts[number]
+
+        return text_of
+
+    def _project_reader(self, connection: apsw.Connection) -> "Callable[[int], tuple[str | None, str | None]]":
+        def project_of(number: int) -> tuple[str | None, str | None]:
+            if number not in self._projects:
+                row = connection.execute("SELECT path, folder FROM project WHERE id = ?", (number,)).fetchone()
+                self._projects[number] = (row[0] or None, row[1] or None) if row else (None, None)
+            return self._projects[number]
+
+        return project_of
+
+    def _write(self, connection: apsw.Connection, booking: "Booking", now: int) -> Batch:
+        import msgspec
+
+        from ccledger.ledger.booking import moved, pack_ids
+        from ccledger.ledger.rows import COLUMNS
+
+        if booking.removed:
+            connection.executemany("DELETE FROM request_logs WHERE id = ?", ((number,) for number in booking.removed))
+        connection.executemany(
+            f"INSERT INTO request_logs ({', '.join(COLUMNS)}) VALUES ({_marks(len(COLUMNS))})", booking.rows
+        )
+        connection.executemany(_REMEMBER_KEY, sorted(booking.keys))
+        for gone, successor in booking.aliases:
+            connection.execute("UPDATE call_alias SET call_id = ? WHERE call_id = ?", (successor, gone))
+            connection.execute("INSERT OR REPLACE INTO call_alias (id, call_id) VALUES (?, ?)", (gone, successor))
+        _add_up(connection, booking.roll)
+        text_of = self._text_reader(connection)
+        models = moved(booking.roll, lambda model: text_of(model) or "")
+        connection.execute(
+            "INSERT INTO batch (node, committed_at, ids, models) VALUES (?, ?, ?, ?)",
+            (_NODE, now, pack_ids(booking.ids), msgspec.json.encode(models)),
+        )
+        sequence = connection.last_insert_rowid()
+        connection.execute("DELETE FROM batch WHERE sequence <= ?", (sequence - _KEPT_BATCHES,))
+        return Batch(sequence, now, tuple(booking.ids), models)
+
+    def rebuild(self, zone: str) -> None:
+        """See `Store.rebuild`."""
+        from ccledger.ledger.booking import resum
+        from ccledger.ledger.rows import COLUMNS, decode
+
+        days = Days(_zone(zone))
+        with self._transaction() as connection:
+            rows = connection.execute(f"SELECT {', '.join(COLUMNS)} FROM request_logs ORDER BY id")
+            text_of, project_of = self._text_reader(connection), self._project_reader(connection)
+            calls = (decode(row, (), text_of, project_of) for row in rows)
+            roll = resum(calls, self._names, days.of_quarter)
+            for table, _ in _ROLLUPS.values():
+                connection.execute(f"DELETE FROM {table}")
+            _add_up(connection, roll)
+            connection.execute("INSERT OR REPLACE INTO setting VALUES ('zone', ?)", (zone,))
+        self._days = days
+
+    @contextmanager
+    def _reader(self) -> Iterator[apsw.Connection]:
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = _connect(self._path, apsw.SQLITE_OPEN_READONLY)
+            connection.pragma("query_only", True)
+        try:
+            yield connection
+        finally:
+            if len(self._idle) < _READERS:
+                self._idle.append(connection)
+            else:
+                connection.close()
+
+    def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        with self._reader() as connection:
+            return connection.execute(query, values).fetchall()
+
+    def positions(self) -> dict[str, bytes]:
+        """See `Store.positions`."""
+        return dict(self._rows("SELECT name, position FROM source_position"))
+
+    def zone(self) -> str:
+        """See `Store.zone`."""
+        return self._rows("SELECT value FROM setting WHERE name = 'zone'")[0][0]
+
+    def spans(self, grain: "Grain", dimension: "Dimension", first: int, last: int) -> list[SpanRow]:
+        """See `Store.spans`."""
+        if not dimension:
+            rows = self._rows(_SPANS_OF_ALL, (int(grain), first, last))
+        elif dimension == 4:
+            rows = self._rows(_SPANS_OF_PROJECTS, (int(grain), first, last))
+        else:
+            rows = self._rows(_SPANS_OF_NAMES, (int(grain), int(dimension), first, last))
+        return [SpanRow(row[0], row[1], row[2], row[3] or "", row[4:]) for row in rows]
+
+    def sessions(self, first_day: int, last_day: int) -> list[SessionRow]:
+        """See `Store.sessions`."""
+        rows = self._rows(_SESSIONS, (first_day, last_day))
+        return [SessionRow(row[0], row[1], row[2] or "", row[3:]) for row in rows]
+
+    def session_infos(self, sessions: Iterable[str]) -> list[SessionInfo]:
+        """See `Store.session_infos`."""
+        wanted = tuple(sessions)
+        return [SessionInfo(*row) for row in self._rows(_SESSION_INFOS, (apsw.carray(wanted),))] if wanted else []
+
+    def recent_sessions(self, since: int, limit: int) -> list[str]:
+        """See `Store.recent_sessions`."""
+        from ccledger.ledger.plan import call_id
+
+        return [row[0] for row in self._rows(_RECENT_SESSIONS, (call_id(since, 0, 0), limit))]
+
+    def summary(self) -> Summary:
+        """See `Store.summary`."""
+        return Summary(*self._rows(_SUMMARY)[0])
+
+    def batches(self, after: int, limit: int) -> list[Batch]:
+        """See `Store.batches`."""
+        import msgspec
+
+        from ccledger.ledger.booking import unpack_ids
+
+        query = "SELECT sequence, committed_at, ids, models FROM batch WHERE sequence > ? ORDER BY sequence LIMIT ?"
+        return [
+            Batch(sequence, at, unpack_ids(ids), {name: tuple(m) for name, m in msgspec.json.decode(models).items()})
+            for sequence, at, ids, models in self._rows(query, (after, limit))
+        ]
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        while self._idle:
+            self._idle.pop().close()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+_zone = zone
+
+
+def _interned(connection: apsw.Connection, select: str, insert: str, values: tuple[Any, ...]) -> int:
+    row = connection.execute(select, values).fetchone() or connection.execute(insert, values).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def _keep_positions(connection: apsw.Connection, positions: Mapping[str, bytes | None]) -> None:
+    kept = [(name, position) for name, position in positions.items() if position is not None]
+    gone = [(name,) for name, position in positions.items() if position is None]
+    connection.executemany("INSERT OR REPLACE INTO source_position (name, position) VALUES (?, ?)", kept)
+    connection.executemany("DELETE FROM source_position WHERE name = ?", gone)
+
+
+def _add_up(connection: apsw.Connection, roll: Any) -> None:
+    for part, (table, key) in _ROLLUPS.items():
+        rows = getattr(roll, part)
+        connection.executemany(_upsert(table, key), [(*name, *measures) for name, measures in sorted(rows.items())])
+        shrunk = [name for name, measures in rows.items() if measures[0] < 0]
+        connection.executemany(_drop_empty(table, key), shrunk)

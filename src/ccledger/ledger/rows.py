@@ -1,0 +1,221 @@
+"""Translates calls to rows of integers and back; the ids of texts come from whoever stores them."""
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any, Final
+
+from ccledger.core.call import Call, Cost, Fact, Party, Place, Reading, Timing, Usage
+from ccledger.core.rollup import Group
+from ccledger.core.periods import QUARTER_MS
+
+COLUMNS: Final = (
+    "id",
+    "request_at",
+    "model_id",
+    "input_tokens",
+    "output_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "cache_read_tokens",
+    "web_searches",
+    "input_cost",
+    "output_cost",
+    "cache_creation_cost",
+    "cache_read_cost",
+    "web_search_cost",
+    "terms",
+    "origin",
+    "complete",
+    "sidechain",
+    "time_source",
+    "outcome",
+    "status_code",
+    "duration_ms",
+    "ttft_ms",
+    "place_source",
+    "session_id",
+    "project_id",
+    "branch_id",
+    "agent_id",
+    "copied",
+    "billing",
+    "placed_at",
+    "party_source",
+    "token_id",
+    "account_id",
+    "user_id",
+    "mode_id",
+    "sources",
+)
+
+Row = tuple[int | None, ...]
+
+
+class Kind(IntEnum):
+    """What a text in the table `name` is; the number is stored."""
+
+    MODEL = 1
+    SESSION = 2
+    BRANCH = 3
+    AGENT = 4
+    ACCESS_TOKEN = 5
+    ACCOUNT = 6
+    USER = 7
+    MODE = 8
+
+
+class Names:
+    """Ids of texts, as some store keeps them; id 0 is "none"."""
+
+    def __init__(
+        self,
+        intern: Callable[[int, str], int],
+        intern_project: Callable[[str, str], int],
+    ) -> None:
+        self._intern = intern
+        self._intern_project = intern_project
+        self.forget()
+
+    def forget(self) -> None:
+        """Drops every remembered id: after a transaction that did not happen, they may be wrong."""
+        self._models: dict[str, int] = {}
+        self._places: dict[Place | None, tuple[int, ...]] = {None: (0, 0, 0, 0, 0, 0, 0)}
+        self._parties: dict[Party | None, tuple[int, ...]] = {None: (0, 0, 0, 0, 0)}
+
+    def model(self, name: str) -> int:
+        """The id of a model's name."""
+        number = self._models.get(name)
+        if number is None:
+            number = self._models[name] = self._intern(Kind.MODEL, name)
+        return number
+
+    def place(self, place: Place | None) -> tuple[int, ...]:
+        """source, session, project, branch, agent, copied, billing."""
+        ids = self._places.get(place)
+        if ids is None:
+            assert place is not None
+            ids = self._places[place] = (
+                place.source,
+                self._optional(Kind.SESSION, place.session),
+                self._intern_project(place.project or "", place.folder or "") if place.project or place.folder else 0,
+                self._optional(Kind.BRANCH, place.branch),
+                self._optional(Kind.AGENT, place.agent),
+                int(place.copied),
+                place.billing,
+            )
+        return ids
+
+    def party(self, party: Party | None) -> tuple[int, ...]:
+        """source, access token, account, user, mode."""
+        ids = self._parties.get(party)
+        if ids is None:
+            assert party is not None
+            ids = self._parties[party] = (
+                party.source,
+                self._optional(Kind.ACCESS_TOKEN, party.access_token),
+                self._optional(Kind.ACCOUNT, party.account),
+                self._optional(Kind.USER, party.user),
+                self._optional(Kind.MODE, party.mode),
+            )
+        return ids
+
+    def _optional(self, kind: int, text: str | None) -> int:
+        return 0 if text is None else self._intern(kind, text)
+
+
+def encode(call: Call, names: Names) -> tuple[Row, Group]:
+    """A call as a row in the order of `COLUMNS`, and the group its measures belong to."""
+    _, timing, reading, place, placed_at, party, sources = _parts(call.fact)
+    cost = call.cost
+    place_ids = names.place(place)
+    party_ids = names.party(party)
+    model = 0 if reading is None else names.model(reading.model)
+    row = (
+        call.id,
+        timing.started_at,
+        model,
+        *_reading_columns(reading, cost),
+        timing.source,
+        timing.outcome,
+        timing.status_code,
+        timing.duration_ms,
+        timing.first_token_ms,
+        *place_ids,
+        placed_at,
+        *party_ids,
+        sources,
+    )
+    group = Group(
+        timing.started_at // QUARTER_MS,
+        party_ids[1],
+        party_ids[2],
+        party_ids[3],
+        place_ids[2],
+        place_ids[1],
+        party_ids[4],
+        model,
+    )
+    return row, group
+
+
+def _parts(fact: Fact) -> tuple[Any, Timing, Reading | None, Place | None, int, Party | None, int]:
+    return fact.keys, fact.timing, fact.reading, fact.place, fact.placed_at, fact.party, fact.sources
+
+
+_UNREAD = (0, 0, 0, 0, 0, 0, None, None, None, None, None, 0, -1, 1, 0)
+
+
+def _reading_columns(reading: Reading | None, cost: Cost | None) -> Row:
+    if reading is None:
+        return _UNREAD
+    usage = reading.usage
+    counts = (
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cache_write_5m_tokens,
+        usage.cache_write_1h_tokens,
+        usage.cache_read_tokens,
+        usage.web_searches,
+    )
+    money = (
+        (None, None, None, None, None)
+        if cost is None
+        else (cost.input, cost.output, cost.cache_creation, cost.cache_read, cost.web_search)
+    )
+    return (*counts, *money, reading.terms, reading.origin, reading.complete, reading.sidechain)
+
+
+def decode(
+    row: tuple[Any, ...],
+    keys: tuple[str, ...],
+    text_of: Callable[[int], str | None],
+    project_of: Callable[[int], tuple[str | None, str | None]],
+) -> Call:
+    """The call in a row of `COLUMNS`; the inverse of `encode` given the texts of its ids."""
+    (number, request_at, model, *counts) = row[:9]
+    money, (terms, origin, complete, sidechain) = row[9:14], row[14:18]
+    time_source, outcome, status_code, duration_ms, ttft_ms = row[18:23]
+    place_source, session, project, branch, agent, copied, billing, placed_at = row[23:31]
+    party_source, token, account, user, mode, sources = row[31:]
+    path, folder = project_of(project)
+    return Call(
+        number,
+        Fact(
+            keys,
+            Timing(time_source, request_at, outcome, status_code, duration_ms, ttft_ms),
+            Reading(text_of(model) or "", Usage(*counts), terms, origin, bool(complete), bool(sidechain))
+            if origin >= 0
+            else None,
+            Place(
+                place_source, text_of(session), path, folder, text_of(branch), text_of(agent), bool(copied), billing
+            )
+            if place_source
+            else None,
+            placed_at,
+            Party(party_source, text_of(token), text_of(account), text_of(user), text_of(mode))
+            if party_source
+            else None,
+            sources,
+        ),
+        None if money[0] is None else Cost(*money),
+    )

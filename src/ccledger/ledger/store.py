@@ -1,0 +1,142 @@
+"""The port every storage engine fulfils, and how one is chosen; it never does storage itself."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+from ccledger.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from ccledger.core.call import Fact
+    from ccledger.core.measures import Measures
+    from ccledger.core.rollup import Dimension, Grain
+    from ccledger.ledger.plan import Price
+
+
+class Batch(NamedTuple):
+    """One commit: which calls it touched and by how much each model's numbers moved."""
+
+    sequence: int
+    committed_at: int
+    """Milliseconds since 1970."""
+    ids: tuple[int, ...]
+    models: "Mapping[str, Measures]"
+    """Differences by model."""
+
+
+class SpanRow(NamedTuple):
+    """A roll-up row: one span of one grain, of one value of a dimension, of one model."""
+
+    start: int
+    key: str
+    """The dimension's value: a project's path, a name; empty for the dimension `ALL`."""
+    folder: str
+    """For projects the name of their transcripts' directory, else empty."""
+    model: str
+    measures: "Measures"
+
+
+class SessionRow(NamedTuple):
+    """What one session spent with one model on one day."""
+
+    day: int
+    session: str
+    model: str
+    measures: "Measures"
+
+
+class SessionInfo(NamedTuple):
+    """What is known of a session beside its numbers. Times in milliseconds since 1970."""
+
+    session: str
+    project: str
+    folder: str
+    branch: str
+    agents: int
+    first_at: int
+    last_at: int
+
+
+class Summary(NamedTuple):
+    """The extent of the ledger. Times in milliseconds since 1970, None when it is empty."""
+
+    calls: int
+    sessions: int
+    first_at: int | None
+    last_at: int | None
+
+
+class Store(Protocol):
+    """A ledger's storage: one writer, any number of readers."""
+
+    def append(self, facts: "Sequence[Fact]", positions: Mapping[str, bytes | None], *, now: int) -> Batch | None:
+        """Books facts and positions in one transaction; None when the facts said nothing new."""
+        ...
+
+    def positions(self) -> dict[str, bytes]:
+        """Every remembered position by name."""
+        ...
+
+    def zone(self) -> str:
+        """The IANA name of the time zone whose days the day roll-ups are."""
+        ...
+
+    def rebuild(self, zone: str) -> None:
+        """Sums all roll-ups up anew from the calls, with days in another zone."""
+        ...
+
+    def spans(self, grain: "Grain", dimension: "Dimension", first: int, last: int) -> list[SpanRow]:
+        """Roll-up rows of the spans from `first` to `last` (both included), ordered by span."""
+        ...
+
+    def sessions(self, first_day: int, last_day: int) -> list[SessionRow]:
+        """What each session spent on the days from `first_day` to `last_day` (both included)."""
+        ...
+
+    def session_infos(self, sessions: Iterable[str]) -> list[SessionInfo]:
+        """What is known of the named sessions, in no particular order; unknown ones are left out."""
+        ...
+
+    def recent_sessions(self, since: int, limit: int) -> list[str]:
+        """Sessions with a call that started at or after `since` (milliseconds), newest first."""
+        ...
+
+    def summary(self) -> Summary:
+        """The extent of the ledger."""
+        ...
+
+    def batches(self, after: int, limit: int) -> list[Batch]:
+        """Commits after a sequence number, oldest first."""
+        ...
+
+    def close(self) -> None:
+        """Frees what the store holds; it can't be used any more."""
+        ...
+
+
+def engines() -> list[str]:
+    """The names of the storage engines there are: the files of the folder `engines`."""
+    folder = Path(__file__).parent / "engines"
+    return sorted(module.name for module in pkgutil.iter_modules([str(folder)]))
+
+
+def open_store(url: str, price: "Price", zone: str) -> Store:
+    """The store that may write at a database URL; its scheme names the engine. `zone` is for a new ledger's days."""
+    return importlib.import_module(_engine(url)).open_writer(url, price, zone)
+
+
+def open_reader(url: str) -> Store:
+    """A store that only reads. Raises `StoreError` when there is nothing to read yet."""
+    return importlib.import_module(_engine(url)).open_reader(url)
+
+
+def _engine(url: str) -> str:
+    scheme = urlsplit(url).scheme
+    if scheme not in engines():
+        raise UsageError(f"'{scheme}://' is no storage engine; CCLEDGER_DATABASE_URL takes {', '.join(engines())}")
+    return f"ccledger.ledger.engines.{scheme}"
+
+

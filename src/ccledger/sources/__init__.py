@@ -1,0 +1,1 @@
+"""Where calls come from: one file or folder each; no source knows another, or the ledger."""

@@ -1,0 +1,52 @@
+"""How far a transcript was read and how to tell that it is still the same file; pure values, no reading."""
+
+import struct
+from hashlib import blake2b
+from typing import NamedTuple
+
+from ccledger.sources.transcripts.roots import Found
+
+HEAD_BYTES = 1024
+TAIL_BYTES = 64
+"""How much of the start, and of what comes right before the position, identifies the text that was read."""
+
+_SIGNATURE = struct.Struct("<QQQ")
+_REST = struct.Struct("<QI8s8s")
+
+
+class Position(NamedTuple):
+    """The state of one transcript after reading it."""
+
+    signature: bytes
+    offset: int
+    unreadable: int
+    head: bytes
+    tail: bytes
+    project: str | None
+
+    def encode(self) -> bytes:
+        """The bytes the ledger keeps; they start with the signature, so that unchanged files cost no decoding."""
+        rest = _REST.pack(self.offset, self.unreadable, self.head, self.tail)
+        return self.signature + rest + (self.project or "").encode("utf-8", "replace")
+
+
+def signature(found: Found) -> bytes:
+    """What changes whenever a file does: inode, size and time of modification."""
+    return _SIGNATURE.pack(found.inode, found.size, found.modified_ns)
+
+
+def is_unchanged(kept: bytes, found: Found) -> bool:
+    """Whether the listing shows the file exactly as it was when it was read."""
+    return kept.startswith(_SIGNATURE.pack(found.inode, found.size, found.modified_ns))
+
+
+def decode(kept: bytes) -> Position:
+    """The position in bytes made by `encode`."""
+    offset, unreadable, head, tail = _REST.unpack_from(kept, _SIGNATURE.size)
+    project = kept[_SIGNATURE.size + _REST.size :].decode("utf-8", "replace")
+    return Position(kept[: _SIGNATURE.size], offset, unreadable, head, tail, project or None)
+
+
+def fingerprint(text: bytes) -> bytes:
+    """A short hash by which text is recognised."""
+    return blake2b(text, digest_size=8).digest()

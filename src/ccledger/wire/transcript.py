@@ -1,0 +1,364 @@
+"""Reads Claude Code's transcript lines into facts; it never opens a file and never fails on a line.
+
+Only lines that hold a usage object are decoded. Which of them count, and how, is explained in
+docs/explanation/where-a-number-comes-from.md. One response is written as one line per content block under the same
+message id, with counts that may grow; every line becomes a fact and `core.merge` joins them.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from hashlib import blake2b
+from typing import Annotated, Any, NamedTuple, cast
+
+import msgspec
+from msgspec import Meta, Struct
+
+from ccledger.core.call import Billing, Fact, Place, Reading, Source, Terms, Timing, Usage
+from ccledger.core.periods import milliseconds
+
+try:
+    from stringzilla import find as _find
+except ImportError:  # pragma: no cover - the wheel is a requirement; this serves platforms that have none
+
+    def _find(text: bytearray, pattern: bytes, start: int, end: int) -> int:
+        return text.find(pattern, start, end)
+
+
+_MARKER = b'"usage"'
+_CWD_MARKER = b'"cwd":"'
+_SYNTHETIC = "<synthetic>"
+_UNKNOWN_MODEL = "unknown"
+_SOURCES = 1 << Source.TRANSCRIPT
+
+_COUNT_LIMIT = 1_000_000_000
+"""A larger count in one call is not a count: it would be a thousand times the largest context there is."""
+
+_Count = Annotated[int, Meta(ge=0, le=_COUNT_LIMIT)]
+
+
+class Origin(NamedTuple):
+    """What a file's place on disk says about the lines in it."""
+
+    folder: str
+    session: str
+    agent: str | None
+    billing: int = Billing.API
+
+
+class _Split(Struct, gc=False):
+    ephemeral_5m_input_tokens: _Count | None = None
+    ephemeral_1h_input_tokens: _Count | None = None
+
+
+class _Tools(Struct, gc=False):
+    web_search_requests: _Count | None = None
+
+
+class _Counts(Struct, gc=False):
+    input_tokens: _Count | None = None
+    output_tokens: _Count | None = None
+    cache_creation_input_tokens: _Count | None = None
+    cache_read_input_tokens: _Count | None = None
+    cache_creation: _Split | None = None
+    server_tool_use: _Tools | None = None
+
+
+class _Iteration(_Counts, gc=False):
+    type: str | None = None
+    model: str | None = None
+
+
+class _Usage(_Counts, gc=False):
+    service_tier: str | None = None
+    speed: str | None = None
+    inference_geo: str | None = None
+    iterations: list[_Iteration] | None = None
+
+
+class _Message(Struct, gc=False):
+    id: str | None = None
+    model: str | None = None
+    stop_reason: str | None = None
+    usage: _Usage | None = None
+
+
+class _Line(Struct, gc=False, rename="camel"):
+    type: str | None = None
+    timestamp: str | None = None
+    session_id: str | None = None
+    request_id: str | None = None
+    uuid: str | None = None
+    git_branch: str | None = None
+    agent_id: str | None = None
+    is_sidechain: bool | None = None
+    is_api_error_message: bool | None = None
+    advisor_model: str | None = None
+    forked_from: msgspec.Raw | None = None
+    message: _Message | None = None
+
+
+_decode = msgspec.json.Decoder(_Line).decode
+
+
+class TranscriptReader:
+    """Turns the bytes of one transcript file into facts, a buffer at a time."""
+
+    def __init__(self, origin: Origin, emit: Callable[[Fact], None], project: str | None = None) -> None:
+        self.project = project
+        """The directory the session started in, once a line has told it."""
+        self.unreadable = 0
+        """Lines that look like usage but are no JSON, or tell no time."""
+        self._origin = origin
+        self._emit = emit
+        self._places: dict[tuple[str | None, str | None, str | None, bool], Place] = {}
+
+    def read(self, buffer: bytearray, end: int, *, final: bool = False) -> int:
+        """Reads the whole lines in `buffer[:end]` and answers how many bytes they are.
+
+        With `final` an unfinished last line is read too if it is complete JSON, but not counted as consumed, so that
+        it is read again once it has its end; reading twice is harmless.
+        """
+        stop = buffer.rfind(b"\n", 0, end) + 1
+        if self.project is None:
+            self.project = find_project(buffer, stop)
+        view = memoryview(buffer)
+        position = 0
+        while True:
+            marker = _find(buffer, _MARKER, position, stop)
+            if marker < 0:
+                break
+            start = buffer.rfind(b"\n", position, marker) + 1 or position
+            position = buffer.find(b"\n", marker, stop) + 1
+            self._take(view[start : position - 1])
+        if final and buffer.find(_MARKER, stop, end) >= 0:
+            unreadable = self.unreadable
+            self._take(view[stop:end])
+            self.unreadable = unreadable
+        view.release()
+        return stop
+
+    def _take(self, raw: memoryview) -> None:
+        line = _decode_line(raw)
+        if line is None:
+            self.unreadable += 1
+            return
+        message = line.message
+        if line.type != "assistant" or message is None or message.usage is None or message.model == _SYNTHETIC:
+            return
+        usage = _usage(message.usage)
+        if line.is_api_error_message and not usage.total_tokens:
+            return
+        started_at = _milliseconds(line.timestamp)
+        if started_at is None:
+            self.unreadable += 1
+            return
+        self._emit_all(line, message, message.usage, usage, started_at, raw)
+
+    def _emit_all(
+        self, line: _Line, message: _Message, raw_usage: _Usage, usage: Usage, started_at: int, raw: memoryview
+    ) -> None:
+        sidechain = line.is_sidechain is True
+        keys = _keys(line, message, raw, self._origin.session)
+        timing = Timing(Source.TRANSCRIPT, started_at)
+        place = self._place(line)
+        terms = _terms(raw_usage)
+        model = message.model or _UNKNOWN_MODEL
+        reading = Reading(
+            model + "-fast" if terms & Terms.FAST else model,
+            usage,
+            terms,
+            complete=not sidechain or message.stop_reason is not None,
+            sidechain=sidechain,
+        )
+        self._emit(Fact(keys, timing, reading, place, started_at, None, _SOURCES))
+        if not raw_usage.iterations:
+            return
+        advisors = [iteration for iteration in raw_usage.iterations if iteration.type == "advisor_message"]
+        for number, iteration in enumerate(advisors):
+            advised = Reading(
+                iteration.model or line.advisor_model or _UNKNOWN_MODEL,
+                _usage(iteration),
+                terms & ~Terms.FAST,
+                complete=reading.complete,
+                sidechain=sidechain,
+            )
+            key = f"{next(key for key in keys if not key.startswith('req:'))}/advisor/{number}"
+            self._emit(Fact((key,), timing, advised, place, started_at, None, _SOURCES))
+
+    def _place(self, line: _Line) -> Place:
+        known = (line.session_id, line.git_branch, line.agent_id, line.forked_from is not None)
+        place = self._places.get(known)
+        if place is None:
+            place = self._places[known] = Place(
+                Source.TRANSCRIPT,
+                session=line.session_id or self._origin.session,
+                project=self.project or self._origin.folder,
+                folder=self._origin.folder,
+                branch=line.git_branch or None,
+                agent=line.agent_id or self._origin.agent,
+                copied=line.forked_from is not None,
+                billing=self._origin.billing,
+            )
+        return place
+
+
+def find_project(buffer: bytearray, end: int) -> str | None:
+    """The working directory that the first line with one names, None when there is none before `end`."""
+    start = buffer.find(_CWD_MARKER, 0, end)
+    if start < 0:
+        return None
+    start += len(_CWD_MARKER) - 1
+    finish = start + 1
+    while True:
+        finish = buffer.find(b'"', finish, end)
+        if finish < 0:
+            return None
+        if buffer[finish - 1] != 0x5C:
+            break
+        finish += 1
+    try:
+        path = json.loads(bytes(buffer[start : finish + 1]).decode("utf-8", "replace"))
+    except ValueError:
+        return None
+    return cast("str", path).encode("utf-8", "replace").decode("utf-8") or None
+
+
+def _decode_line(raw: memoryview) -> _Line | None:
+    try:
+        return _decode(raw)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return _decode_leniently(bytes(raw))
+
+
+def _decode_leniently(raw: bytes) -> _Line | None:
+    """Reads what the strict decoder refuses: bad UTF-8, lone surrogates, NUL runs, odd types in fields."""
+    try:
+        data = json.loads(raw.replace(b"\0", b"").decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(data, dict):
+        return None
+    return _line_of(cast("dict[str, Any]", data))
+
+
+def _line_of(data: dict[str, Any]) -> _Line:
+    message = _dict(data.get("message"))
+    usage = message.get("usage")
+    return _Line(
+        type=_text(data.get("type")),
+        timestamp=_text(data.get("timestamp")),
+        session_id=_text(data.get("sessionId")),
+        request_id=_text(data.get("requestId")),
+        uuid=_text(data.get("uuid")),
+        git_branch=_text(data.get("gitBranch")),
+        agent_id=_text(data.get("agentId")),
+        is_sidechain=data.get("isSidechain") is True,
+        is_api_error_message=data.get("isApiErrorMessage") is True,
+        advisor_model=_text(data.get("advisorModel")),
+        forked_from=None if data.get("forkedFrom") is None else msgspec.Raw(b"{}"),
+        message=_Message(
+            id=_text(message.get("id")),
+            model=_text(message.get("model")),
+            stop_reason=_text(message.get("stop_reason")),
+            usage=_usage_of(cast("dict[str, Any]", usage)) if isinstance(usage, dict) else None,
+        ),
+    )
+
+
+def _usage_of(data: dict[str, Any]) -> _Usage:
+    iterations = data.get("iterations")
+    return _Usage(
+        **_counts_of(data),
+        service_tier=_text(data.get("service_tier")),
+        speed=_text(data.get("speed")),
+        inference_geo=_text(data.get("inference_geo")),
+        iterations=[
+            _Iteration(**_counts_of(entry), type=_text(entry.get("type")), model=_text(entry.get("model")))
+            for entry in map(_dict, cast("list[object]", iterations))
+        ]
+        if isinstance(iterations, list)
+        else None,
+    )
+
+
+def _counts_of(data: dict[str, Any]) -> dict[str, Any]:
+    split = _dict(data.get("cache_creation"))
+    return {
+        "input_tokens": _count(data.get("input_tokens")),
+        "output_tokens": _count(data.get("output_tokens")),
+        "cache_creation_input_tokens": _count(data.get("cache_creation_input_tokens")),
+        "cache_read_input_tokens": _count(data.get("cache_read_input_tokens")),
+        "cache_creation": _Split(
+            _count(split.get("ephemeral_5m_input_tokens")), _count(split.get("ephemeral_1h_input_tokens"))
+        ),
+        "server_tool_use": _Tools(_count(_dict(data.get("server_tool_use")).get("web_search_requests"))),
+    }
+
+
+def _dict(value: object) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    """A text that every store can hold: lone surrogates become the replacement character."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else None
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0
+    if not 0 <= value <= _COUNT_LIMIT:
+        return 0
+    return int(value)
+
+
+def _usage(counts: _Counts) -> Usage:
+    split = counts.cache_creation
+    five_minutes = one_hour = 0
+    if split is not None:
+        five_minutes = split.ephemeral_5m_input_tokens or 0
+        one_hour = split.ephemeral_1h_input_tokens or 0
+    rest = (counts.cache_creation_input_tokens or 0) - five_minutes - one_hour
+    tools = counts.server_tool_use
+    return Usage(
+        counts.input_tokens or 0,
+        counts.output_tokens or 0,
+        five_minutes + rest if rest > 0 else five_minutes,
+        one_hour,
+        counts.cache_read_input_tokens or 0,
+        0 if tools is None else tools.web_search_requests or 0,
+    )
+
+
+def _terms(usage: _Usage) -> int:
+    terms = Terms.FAST.value if usage.speed == "fast" else 0
+    if usage.service_tier == "batch":
+        terms |= Terms.BATCH.value
+    if usage.inference_geo == "us":
+        terms |= Terms.US_ONLY.value
+    return terms
+
+
+def _milliseconds(text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if time.tzinfo is None:
+        return None
+    return milliseconds(time)
+
+
+def _keys(line: _Line, message: _Message, raw: memoryview, session: str) -> tuple[str, ...]:
+    """By what a message is known, sorted: its own id where that is unique, else with what makes it so."""
+    request = line.request_id
+    if not message.id:
+        own = f"line:{line.uuid or blake2b(raw, digest_size=16).hexdigest()}"
+    elif message.id.startswith("msg_"):
+        own = f"msg:{message.id}"
+    else:
+        own = f"own:{message.id}/{request or line.session_id or session}"
+    return (own, f"req:{request}") if request else (own,)
