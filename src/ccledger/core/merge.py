@@ -4,7 +4,7 @@ Each part of a fact is taken whole from the best source for that part, by a tota
 the values, so any order, duplication or grouping of the same facts gives the same call.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from ccledger.core.call import Fact, Party, Place, Reading, Timing
@@ -30,7 +30,7 @@ def is_weak(key: str) -> bool:
 
 def is_bare(keys: Sequence[str]) -> bool:
     """Whether a fact is known by weak keys only, so that these have to join it to its call."""
-    return all(map(is_weak, keys))
+    return keys[0].startswith("req:") and all(map(is_weak, keys))
 
 
 def merge(a: Fact, b: Fact) -> Fact:
@@ -114,18 +114,36 @@ def _texts(*values: str | None) -> tuple[tuple[bool, str], ...]:
     return tuple((value is not None, value or "") for value in values)
 
 
-def join(facts: Iterable[Fact], *, known: Sequence[Fact] = (), bare: Iterable[str] = ()) -> list[Joined]:
+def join(facts: Iterable[Fact], *, known: Sequence[Fact] = (), bare: Collection[str] = ()) -> list[Joined]:
     """Folds facts to one per call, in order of first appearance.
 
     `known` are calls that were joined before (different calls, for all that was known then); `bare` are the weak keys
     that bare facts were seen with before. Known calls that no new fact touched are left out of the answer.
     """
+    folded: dict[tuple[str, ...], Fact] = {}
+    for fact in facts:
+        other = folded.get(fact.keys)
+        folded[fact.keys] = fact if other is None else merge(other, fact)
+    if not known and not bare and _are_apart(folded):
+        return [Joined(fact, ()) for fact in folded.values()]
     folding = _Folding(bare)
     for fact in known:
         folding.start(fact)
-    for fact in facts:
+    for fact in folded.values():
         folding.add(fact)
     return folding.touched(len(known))
+
+
+def _are_apart(sets: Iterable[tuple[str, ...]]) -> bool:
+    """Whether no two of these different key sets can be one call: each has one identifying key, all different."""
+    identifying: set[str] = set()
+    count = 0
+    for keys in sets:
+        if len(keys) > 2 or keys[0].startswith("req:") or not (len(keys) == 1 or keys[1].startswith("req:")):
+            return False
+        identifying.add(keys[0])
+        count += 1
+    return len(identifying) == count
 
 
 class _Folding:
@@ -154,33 +172,41 @@ class _Folding:
 
     def add(self, fact: Fact) -> None:
         """Joins a fact to the calls it shows to be one, or starts a call with it."""
-        matches = self._matches(fact)
-        if is_bare(fact.keys):
-            self._bare.update(fact.keys)
+        strong = self._strong
+        matches = [strong[key] for key in fact.keys if key in strong]
+        if self._bare or is_bare(fact.keys):
+            matches = self._weakly_matched(fact, matches)
         if not matches:
             self._touched.add(self.start(fact))
-            return
-        home, *others = matches
+        elif len(matches) == 1:
+            self._replace(matches[0], merge(self._calls[matches[0]], fact), ())
+        else:
+            self._unite(fact, *sorted(set(matches)))
+
+    def _weakly_matched(self, fact: Fact, matches: list[int]) -> list[int]:
+        """The matches, and those that weak keys add where a bare fact is involved."""
+        anonymous = is_bare(fact.keys)
+        found = set(matches)
+        for key in fact.keys:
+            if key in self._weak and (anonymous or key in self._bare):
+                found.update(self._weak[key])
+        if anonymous:
+            self._bare.update(fact.keys)
+        return sorted(found)
+
+    def _unite(self, fact: Fact, home: int, *others: int) -> None:
         merged = merge(self._calls[home], fact)
         for number in others:
             merged = merge(merged, self._calls.pop(number))
             self._members.setdefault(home, [home]).extend(self._members.pop(number, [number]))
             self._touched.discard(number)
-        self._touched.add(home)
-        if merged.keys != self._calls[home].keys:
-            self._move_keys(merged.keys, home, set(others))
-        self._calls[home] = merged
+        self._replace(home, merged, others)
 
-    def _matches(self, fact: Fact) -> list[int]:
-        anonymous = is_bare(fact.keys)
-        found: set[int] = set()
-        for key in fact.keys:
-            number = self._strong.get(key)
-            if number is not None:
-                found.add(number)
-            elif key in self._weak and (anonymous or key in self._bare):
-                found.update(self._weak[key])
-        return sorted(found)
+    def _replace(self, home: int, merged: Fact, gone: Sequence[int]) -> None:
+        self._touched.add(home)
+        if gone or merged.keys != self._calls[home].keys:
+            self._move_keys(merged.keys, home, set(gone))
+        self._calls[home] = merged
 
     def _move_keys(self, keys: Iterable[str], home: int, gone: set[int]) -> None:
         for key in keys:

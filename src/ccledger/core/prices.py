@@ -85,12 +85,20 @@ class Name(NamedTuple):
     """The name asks for a regional cloud endpoint."""
 
 
+class _Prices(NamedTuple):
+    """What one token of each kind costs, modifiers included."""
+
+    femto: tuple[int, ...]
+    nano: tuple[int, ...] | None
+    """The same in nano-USD where that is exact, so that nothing has to be rounded."""
+
+
 class _Rate(NamedTuple):
     start: int
     end: int
-    femto: tuple[int, ...]
+    card: _Prices
     long_over: int
-    long_femto: tuple[int, ...]
+    long_card: _Prices
 
 
 def normalise(name: str) -> Name:
@@ -153,13 +161,25 @@ class PriceBook:
 
     def _apply(self, rate: _Rate, reading: Reading) -> Cost:
         usage = reading.usage
-        femto = rate.femto if usage.prompt_tokens <= rate.long_over else rate.long_femto
+        card = rate.card if usage.prompt_tokens <= rate.long_over else rate.long_card
+        searches = usage.web_searches * self.modifiers.web_search_nano
+        if card.nano is not None:
+            a, b, c, d, e = card.nano
+            return Cost(
+                usage.input_tokens * a,
+                usage.output_tokens * b,
+                usage.cache_write_5m_tokens * c + usage.cache_write_1h_tokens * d,
+                usage.cache_read_tokens * e,
+                searches,
+            )
+        a, b, c, d, e = card.femto
         return Cost(
-            _nano(usage.input_tokens * femto[0]),
-            _nano(usage.output_tokens * femto[1]),
-            _nano(usage.cache_write_5m_tokens * femto[2]) + _nano(usage.cache_write_1h_tokens * femto[3]),
-            _nano(usage.cache_read_tokens * femto[4]),
-            usage.web_searches * self.modifiers.web_search_nano,
+            divide_half_even(usage.input_tokens * a, _FEMTO_PER_NANO),
+            divide_half_even(usage.output_tokens * b, _FEMTO_PER_NANO),
+            divide_half_even(usage.cache_write_5m_tokens * c, _FEMTO_PER_NANO)
+            + divide_half_even(usage.cache_write_1h_tokens * d, _FEMTO_PER_NANO),
+            divide_half_even(usage.cache_read_tokens * e, _FEMTO_PER_NANO),
+            searches,
         )
 
     def _rates_of(self, name: str, terms: Terms) -> tuple[_Rate, ...]:
@@ -171,9 +191,9 @@ class PriceBook:
             _Rate(
                 period.start,
                 period.end,
-                _femto(period.card, factor),
+                _prices(period.card, factor),
                 _FOREVER if period.long_over is None else period.long_over,
-                _femto(period.long_card or period.card, factor),
+                _prices(period.long_card or period.card, factor),
             )
             for period in model.periods
         )
@@ -193,19 +213,15 @@ class PriceBook:
         return factor
 
 
-def _nano(femto: int) -> int:
-    quotient, remainder = divmod(femto, _FEMTO_PER_NANO)
-    return quotient if not remainder else divide_half_even(femto, _FEMTO_PER_NANO)
-
-
-def _femto(card: Card, factor: Decimal) -> tuple[int, ...]:
+def _prices(card: Card, factor: Decimal) -> _Prices:
     rates: list[int] = []
     for price in card.usd_per_mtok:
         exact = price * factor * _FEMTO_PER_USD / _MILLION
         if exact != exact.to_integral_value():
             raise UsageError(f"the price {price} USD per million tokens has too many digits; use at most 6 decimals")
         rates.append(int(exact))
-    return tuple(rates)
+    whole = all(rate % _FEMTO_PER_NANO == 0 for rate in rates)
+    return _Prices(tuple(rates), tuple(rate // _FEMTO_PER_NANO for rate in rates) if whole else None)
 
 
 def read_book(text: str) -> PriceBook:

@@ -8,9 +8,7 @@ from enum import IntEnum
 from operator import add, neg
 from typing import NamedTuple, TypeVar
 
-from msgspec.structs import astuple
-
-from ccledger.core.call import Billing, Call, Origin, Outcome
+from ccledger.core.call import Billing, Call, Origin, Outcome, Timing
 from ccledger.core.measures import Measures
 
 _Key = TypeVar("_Key")
@@ -36,19 +34,9 @@ class Dimension(IntEnum):
     PROJECT = 4
 
 
-class Group(NamedTuple):
-    """Everything the roll-ups tell calls apart by, as small integer ids; 0 is "none"."""
-
-    quarter: int
-    access_token: int
-    account: int
-    user: int
-    project: int
-    session: int
-    mode: int
-    model: int
-
-
+Group = tuple[int, int, int, int, int, int, int, int]
+"""Everything the roll-ups tell calls apart by, as small integer ids (0 is "none"): quarter-hour, access token, account,
+user, project, session, mode, model."""
 SpanKey = tuple[int, int, int, int, int]
 """grain, dimension, key, start, model."""
 DayKey = tuple[int, int, int, int, int, int, int]
@@ -68,22 +56,49 @@ class Roll(NamedTuple):
 
 def measure(call: Call) -> Measures:
     """What one call adds to every group it belongs to, in the order of `MEASURES`."""
-    fact = call.fact
-    timing = fact.timing
-    reading = fact.reading
-    cost = call.cost
-    subscribed = fact.place is not None and fact.place.billing == Billing.SUBSCRIPTION
+    fact, cost = call.fact, call.cost
+    timing, reading = fact.timing, fact.reading
+    if reading is None:
+        return (1, *_outcome(timing), 0, 0, 1, *(0,) * 13, *_durations(timing))
+    usage = reading.usage
+    if cost is None:
+        money: tuple[int, ...] = (0, 0, 0, 0, 0, 0)
+    else:
+        subscribed = fact.place is not None and fact.place.billing == Billing.SUBSCRIPTION
+        money = (
+            cost.input,
+            cost.output,
+            cost.cache_creation,
+            cost.cache_read,
+            cost.web_search,
+            cost.total if subscribed else 0,
+        )
     return (
         1,
-        timing.outcome == Outcome.ERROR,
-        timing.outcome == Outcome.ABORTED,
-        reading is not None and cost is None,
-        reading is not None and reading.origin == Origin.ESTIMATED,
-        reading is None or reading.origin == Origin.UNKNOWN,
-        reading is not None and not reading.complete,
-        *((0, 0, 0, 0, 0, 0) if reading is None else astuple(reading.usage)),
-        *((0, 0, 0, 0, 0) if cost is None else astuple(cost)),
-        cost.total if cost is not None and subscribed else 0,
+        *_outcome(timing),
+        cost is None,
+        reading.origin == Origin.ESTIMATED,
+        reading.origin == Origin.UNKNOWN,
+        not reading.complete,
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cache_write_5m_tokens,
+        usage.cache_write_1h_tokens,
+        usage.cache_read_tokens,
+        usage.web_searches,
+        *money,
+        *_durations(timing),
+    )
+
+
+def _outcome(timing: Timing) -> tuple[int, int]:
+    return (timing.outcome == Outcome.ERROR, timing.outcome == Outcome.ABORTED) if timing.outcome else (0, 0)
+
+
+def _durations(timing: Timing) -> tuple[int, int, int, int]:
+    if timing.duration_ms is None and timing.first_token_ms is None:
+        return (0, 0, 0, 0)
+    return (
         timing.duration_ms or 0,
         timing.duration_ms is not None,
         timing.first_token_ms or 0,

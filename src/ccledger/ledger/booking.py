@@ -7,18 +7,10 @@ from zlib import crc32
 
 from ccledger.core.call import Call, Fact
 from ccledger.core.measures import Measures
-from ccledger.core.merge import is_bare, join
+from ccledger.core.merge import Joined, is_bare
 from ccledger.core.rollup import Fold, Roll, measure
-from ccledger.ledger.plan import SEQUENCES, Change, Price, call_id, plan
+from ccledger.ledger.plan import SEQUENCES, Price, call_id, plan
 from ccledger.ledger.rows import Names, Row, encode
-
-
-class Known(NamedTuple):
-    """What a store found under the keys of a batch."""
-
-    calls: Sequence[Call]
-    bare: frozenset[str]
-    """Weak keys that a bare fact was seen with before."""
 
 
 class Booking(NamedTuple):
@@ -30,61 +22,46 @@ class Booking(NamedTuple):
     """Rows to take out: gone calls, and old states of changed ones."""
     rows: list[Row]
     """Rows to put in, in the order of `rows.COLUMNS`."""
-    keys: list[tuple[str, int, bool]]
-    """key, call, whether a bare fact carried it."""
+    keys: list[tuple[str, int]]
+    """Keys and the calls they lead to."""
     aliases: list[tuple[int, int]]
     """A gone call and the call it became part of."""
     roll: Roll
 
 
-class Numbers:
-    """Ids for new calls; asks the store only for those that might be taken."""
+def give_ids(facts: Iterable[Fact], node: int, taken: Callable[[int], bool]) -> list[int]:
+    """An id for each new call, none twice: by start, then by key, so that ids rarely meet."""
+    given: dict[int, None] = {}
+    for fact in facts:
+        sequence = crc32(fact.keys[0].encode("utf-8", "replace"))
+        number = call_id(fact.timing.started_at, node, sequence % SEQUENCES)
+        step = 0
+        while number in given or taken(number):
+            step += 1
+            number = call_id(fact.timing.started_at + step // SEQUENCES, node, (sequence + step) % SEQUENCES)
+        given[number] = None
+    return list(given)
 
-    def __init__(self, node: int, is_taken: Callable[[int], bool]) -> None:
-        self._node = node
-        self._is_taken = is_taken
-        self._given: set[int] = set()
 
-    def next(self, fact: Fact) -> int:
-        """An id that no call has: by start, then by key, so that ids rarely meet."""
-        started_at = fact.timing.started_at
-        sequence = crc32(fact.keys[0].encode("utf-8", "replace")) % SEQUENCES
-        for step in range(SEQUENCES * SEQUENCES):
-            number = call_id(started_at + step // SEQUENCES, self._node, (sequence + step) % SEQUENCES)
-            if number not in self._given and not self._is_taken(number):
-                self._given.add(number)
-                return number
-        raise OverflowError(f"more than {SEQUENCES * SEQUENCES} calls start at {started_at} ms")
+def bare_keys(facts: Iterable[Fact]) -> frozenset[str]:
+    """The keys of facts that nothing but a request id identifies."""
+    return frozenset(key for fact in facts if is_bare(fact.keys) for key in fact.keys)
 
 
 def book(
-    facts: Sequence[Fact],
-    find: Callable[[Iterable[str], frozenset[str]], Known],
+    joined: Sequence[Joined],
+    stored: Sequence[Call],
+    ids: Sequence[int],
     price: Price,
-    numbers: Numbers,
     names: Names,
     day_of: Callable[[int], int],
-) -> Booking | None:
-    """Works out what a batch of facts changes; None when it says nothing new."""
-    bare = frozenset(key for fact in facts if is_bare(fact.keys) for key in fact.keys)
-    joined = join(facts)
-    known = find((key for fact, _ in joined for key in fact.keys), bare)
-    if known.calls:
-        joined = join(
-            (fact for fact, _ in joined), known=[call.fact for call in known.calls], bare=known.bare | bare
-        )
-    changes = plan(joined, known.calls, price, numbers.next)
-    return _booking(changes, bare, names, day_of) if changes else None
-
-
-def _booking(
-    changes: Iterable[Change], bare: frozenset[str], names: Names, day_of: Callable[[int], int]
 ) -> Booking:
+    """Works out what joined facts change; `ids` are for those that continue no stored call, in their order."""
     booking = Booking([], [], [], [], [], Roll({}, {}, {}, {}))
     fold = Fold()
-    for before, after, keys, successor in changes:
+    for before, after, keys, successor in plan(joined, stored, price, iter(ids)):
         if after is not None:
-            booking.keys.extend((key, after.id, key in bare) for key in keys)
+            booking.keys.extend([(key, after.id) for key in keys])
         if after is before:
             continue
         if before is not None:
@@ -95,9 +72,10 @@ def _booking(
             row, group = encode(after, names)
             fold.add(group, measure(after))
             booking.rows.append(row)
-        if before is not None and successor is not None:
+            booking.ids.append(after.id)
+        elif before is not None and successor is not None:
             booking.aliases.append((before.id, successor))
-        booking.ids.append((after or before).id)  # type: ignore[union-attr]
+            booking.ids.append(before.id)
     return booking._replace(roll=fold.roll(day_of))
 
 

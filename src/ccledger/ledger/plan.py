@@ -1,6 +1,6 @@
 """Decides what a batch of facts changes in the ledger; it never touches a store."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ccledger.core.call import Call, Cost, Fact, Reading
@@ -27,21 +27,27 @@ class Change(NamedTuple):
 
 def call_id(started_at: int, node: int, sequence: int) -> int:
     """A 63-bit id that sorts by start: milliseconds since September 2020, node (8 bits), sequence (12 bits)."""
-    offset = min(max(started_at - ID_EPOCH_MS, 0), _LAST_MS)
+    offset = started_at - ID_EPOCH_MS
+    if not 0 <= offset <= _LAST_MS:
+        offset = 0 if offset < 0 else _LAST_MS
     return offset << 20 | node << 12 | sequence
 
 
 def plan(
-    joined: Iterable[Joined], stored: Sequence[Call], price: Price, new_id: Callable[[Fact], int]
+    joined: Iterable[Joined], stored: Sequence[Call], price: Price, new_ids: Iterator[int]
 ) -> list[Change]:
     """The changes that make the stored calls say what the joined facts say. Unchanged calls are left out.
+
+    `new_ids` has an id for every fact that continues no stored call, in their order.
 
     Of several stored calls that turned out to be one, the one with the lowest id stays.
     """
     changes: list[Change] = []
     for fact, known in joined:
         if not known:
-            changes.append(Change(None, _call(new_id(fact), fact, price), fact.keys))
+            reading = fact.reading
+            cost = None if reading is None else price(reading, fact.timing.started_at)
+            changes.append(Change(None, Call(next(new_ids), fact, cost), fact.keys))
             continue
         first, *others = sorted((stored[number] for number in known), key=lambda call: call.id)
         if others or not _says_the_same(first.fact, fact):

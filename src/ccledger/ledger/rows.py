@@ -4,6 +4,8 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, Final
 
+from msgspec.structs import astuple
+
 from ccledger.core.call import Call, Cost, Fact, Party, Place, Reading, Timing, Usage
 from ccledger.core.rollup import Group
 from ccledger.core.periods import QUARTER_MS
@@ -125,43 +127,30 @@ class Names:
 
 def encode(call: Call, names: Names) -> tuple[Row, Group]:
     """A call as a row in the order of `COLUMNS`, and the group its measures belong to."""
-    _, timing, reading, place, placed_at, party, sources = _parts(call.fact)
-    cost = call.cost
-    place_ids = names.place(place)
-    party_ids = names.party(party)
+    fact = call.fact
+    timing, reading = fact.timing, fact.reading
+    place = names.place(fact.place)
+    party = names.party(fact.party)
     model = 0 if reading is None else names.model(reading.model)
     row = (
         call.id,
         timing.started_at,
         model,
-        *_reading_columns(reading, cost),
+        *_reading_columns(reading, call.cost),
         timing.source,
         timing.outcome,
         timing.status_code,
         timing.duration_ms,
         timing.first_token_ms,
-        *place_ids,
-        placed_at,
-        *party_ids,
-        sources,
+        *place,
+        fact.placed_at,
+        *party,
+        fact.sources,
     )
-    group = Group(
-        timing.started_at // QUARTER_MS,
-        party_ids[1],
-        party_ids[2],
-        party_ids[3],
-        place_ids[2],
-        place_ids[1],
-        party_ids[4],
-        model,
-    )
-    return row, group
+    return row, (timing.started_at // QUARTER_MS, party[1], party[2], party[3], place[2], place[1], party[4], model)
 
 
-def _parts(fact: Fact) -> tuple[Any, Timing, Reading | None, Place | None, int, Party | None, int]:
-    return fact.keys, fact.timing, fact.reading, fact.place, fact.placed_at, fact.party, fact.sources
-
-
+_UNPRICED = (None, None, None, None, None)
 _UNREAD = (0, 0, 0, 0, 0, 0, None, None, None, None, None, 0, -1, 1, 0)
 
 
@@ -169,20 +158,8 @@ def _reading_columns(reading: Reading | None, cost: Cost | None) -> Row:
     if reading is None:
         return _UNREAD
     usage = reading.usage
-    counts = (
-        usage.input_tokens,
-        usage.output_tokens,
-        usage.cache_write_5m_tokens,
-        usage.cache_write_1h_tokens,
-        usage.cache_read_tokens,
-        usage.web_searches,
-    )
-    money = (
-        (None, None, None, None, None)
-        if cost is None
-        else (cost.input, cost.output, cost.cache_creation, cost.cache_read, cost.web_search)
-    )
-    return (*counts, *money, reading.terms, reading.origin, reading.complete, reading.sidechain)
+    money = _UNPRICED if cost is None else astuple(cost)
+    return (*astuple(usage), *money, reading.terms, reading.origin, reading.complete, reading.sidechain)
 
 
 def decode(

@@ -6,6 +6,7 @@ message id, with counts that may grow; every line becomes a fact and `core.merge
 """
 
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime
 from hashlib import blake2b
@@ -14,8 +15,7 @@ from typing import Annotated, Any, NamedTuple, cast
 import msgspec
 from msgspec import Meta, Struct
 
-from ccledger.core.call import Billing, Fact, Place, Reading, Source, Terms, Timing, Usage
-from ccledger.core.periods import milliseconds
+from ccledger.core.call import Billing, Fact, Origin, Place, Reading, Source, Terms, Timing, Usage
 
 try:
     from stringzilla import find as _find
@@ -29,7 +29,10 @@ _MARKER = b'"usage"'
 _CWD_MARKER = b'"cwd":"'
 _SYNTHETIC = "<synthetic>"
 _UNKNOWN_MODEL = "unknown"
-_SOURCES = 1 << Source.TRANSCRIPT
+_TRANSCRIPT = Source.TRANSCRIPT.value
+_SOURCES = 1 << _TRANSCRIPT
+_MEASURED = Origin.MEASURED.value
+_FAST, _BATCH, _US_ONLY = Terms.FAST.value, Terms.BATCH.value, Terms.US_ONLY.value
 
 _COUNT_LIMIT = 1_000_000_000
 """A larger count in one call is not a count: it would be a thousand times the largest context there is."""
@@ -37,7 +40,7 @@ _COUNT_LIMIT = 1_000_000_000
 _Count = Annotated[int, Meta(ge=0, le=_COUNT_LIMIT)]
 
 
-class Origin(NamedTuple):
+class FileOrigin(NamedTuple):
     """What a file's place on disk says about the lines in it."""
 
     folder: str
@@ -104,7 +107,7 @@ _decode = msgspec.json.Decoder(_Line).decode
 class TranscriptReader:
     """Turns the bytes of one transcript file into facts, a buffer at a time."""
 
-    def __init__(self, origin: Origin, emit: Callable[[Fact], None], project: str | None = None) -> None:
+    def __init__(self, origin: FileOrigin, emit: Callable[[Fact], None], project: str | None = None) -> None:
         self.project = project
         """The directory the session started in, once a line has told it."""
         self.unreadable = 0
@@ -112,6 +115,7 @@ class TranscriptReader:
         self._origin = origin
         self._emit = emit
         self._places: dict[tuple[str | None, str | None, str | None, bool], Place] = {}
+        self._last: _Seen | None = None
 
     def read(self, buffer: bytearray, end: int, *, final: bool = False) -> int:
         """Reads the whole lines in `buffer[:end]` and answers how many bytes they are.
@@ -130,16 +134,21 @@ class TranscriptReader:
                 break
             start = buffer.rfind(b"\n", position, marker) + 1 or position
             position = buffer.find(b"\n", marker, stop) + 1
-            self._take(view[start : position - 1])
+            if self._last is None or not self._last.says(buffer, start, marker, position):
+                self._last = None
+                self._take(view[start : position - 1], marker - start)
         if final and buffer.find(_MARKER, stop, end) >= 0:
             unreadable = self.unreadable
-            self._take(view[stop:end])
+            self._take(view[stop:end], 0)
             self.unreadable = unreadable
         view.release()
         return stop
 
-    def _take(self, raw: memoryview) -> None:
-        line = _decode_line(raw)
+    def _take(self, raw: memoryview, marker: int) -> None:
+        try:
+            line = _decode(raw)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            line = _decode_leniently(bytes(raw))
         if line is None:
             self.unreadable += 1
             return
@@ -154,37 +163,47 @@ class TranscriptReader:
             self.unreadable += 1
             return
         self._emit_all(line, message, message.usage, usage, started_at, raw)
+        if marker and message.id is not None and not line.is_sidechain:
+            self._last = _seen(raw, marker, message.id, line.request_id, line.timestamp)
 
     def _emit_all(
-        self, line: _Line, message: _Message, raw_usage: _Usage, usage: Usage, started_at: int, raw: memoryview
+        self, line: _Line, message: _Message, counts: _Usage, usage: Usage, started_at: int, raw: memoryview
     ) -> None:
         sidechain = line.is_sidechain is True
         keys = _keys(line, message, raw, self._origin.session)
-        timing = Timing(Source.TRANSCRIPT, started_at)
+        timing = Timing(_TRANSCRIPT, started_at)
         place = self._place(line)
-        terms = _terms(raw_usage)
+        terms = _terms(counts)
         model = message.model or _UNKNOWN_MODEL
         reading = Reading(
-            model + "-fast" if terms & Terms.FAST else model,
+            model + "-fast" if terms & _FAST else model,
             usage,
             terms,
-            complete=not sidechain or message.stop_reason is not None,
-            sidechain=sidechain,
+            _MEASURED,
+            not sidechain or message.stop_reason is not None,
+            sidechain,
         )
         self._emit(Fact(keys, timing, reading, place, started_at, None, _SOURCES))
-        if not raw_usage.iterations:
-            return
-        advisors = [iteration for iteration in raw_usage.iterations if iteration.type == "advisor_message"]
-        for number, iteration in enumerate(advisors):
-            advised = Reading(
+        if counts.iterations:
+            self._emit_advice(line, counts.iterations, Fact(keys, timing, reading, place, started_at, None, _SOURCES))
+
+    def _emit_advice(self, line: _Line, iterations: list[_Iteration], fact: Fact) -> None:
+        """Another model's advice inside an answer is a call of its own; the answer's counts leave it out."""
+        own, answer = fact.keys[0], fact.reading
+        assert answer is not None
+        advice = [iteration for iteration in iterations if iteration.type == "advisor_message"]
+        for number, iteration in enumerate(advice):
+            reading = Reading(
                 iteration.model or line.advisor_model or _UNKNOWN_MODEL,
                 _usage(iteration),
-                terms & ~Terms.FAST,
-                complete=reading.complete,
-                sidechain=sidechain,
+                answer.terms & ~_FAST,
+                _MEASURED,
+                answer.complete,
+                answer.sidechain,
             )
-            key = f"{next(key for key in keys if not key.startswith('req:'))}/advisor/{number}"
-            self._emit(Fact((key,), timing, advised, place, started_at, None, _SOURCES))
+            self._emit(
+                Fact((f"{own}/advice/{number}",), fact.timing, reading, fact.place, fact.placed_at, None, _SOURCES)
+            )
 
     def _place(self, line: _Line) -> Place:
         known = (line.session_id, line.git_branch, line.agent_id, line.forked_from is not None)
@@ -201,6 +220,40 @@ class TranscriptReader:
                 billing=self._origin.billing,
             )
         return place
+
+
+_USAGE_OBJECT = re.compile(
+    rb'"usage":\s*\{[^{}"]*+(?:(?:"[^"\\]*+"|\{[^{}]*+(?:\{[^{}]*+\}[^{}]*+)*+\})[^{}"]*+)*+\}'
+)
+_TIMESTAMP = b'"timestamp":"'
+_ID_REACH = 1000
+"""How far into a line its message's id stands, when the line has its usual form."""
+
+
+class _Seen(NamedTuple):
+    """The parts of the last line that tell whether the next one says anything new."""
+
+    message_id: bytes
+    usage: bytes
+    request_id: bytes
+    timestamp: bytes
+
+    def says(self, buffer: bytearray, start: int, marker: int, end: int) -> bool:
+        """Whether a line only repeats: same message, same usage to the byte, same request, not earlier."""
+        if not buffer.startswith(self.usage, marker) or buffer.find(self.message_id, start, start + _ID_REACH) < 0:
+            return False
+        if self.request_id and buffer.find(self.request_id, marker, end) < 0:
+            return False
+        timestamp = buffer.find(_TIMESTAMP, marker, end) + len(_TIMESTAMP)
+        return timestamp >= len(_TIMESTAMP) and buffer[timestamp : timestamp + len(self.timestamp)] >= self.timestamp
+
+
+def _seen(raw: memoryview, marker: int, message_id: str, request_id: str | None, timestamp: str | None) -> _Seen | None:
+    usage = _USAGE_OBJECT.match(raw, marker)
+    if usage is None or timestamp is None:
+        return None
+    request = b"" if request_id is None else f'"requestId":"{request_id}"'.encode("utf-8", "replace")
+    return _Seen(f'"id":"{message_id}"'.encode("utf-8", "replace"), usage[0], request, timestamp.encode("utf-8", "replace"))
 
 
 def find_project(buffer: bytearray, end: int) -> str | None:
@@ -222,13 +275,6 @@ def find_project(buffer: bytearray, end: int) -> str | None:
     except ValueError:
         return None
     return cast("str", path).encode("utf-8", "replace").decode("utf-8") or None
-
-
-def _decode_line(raw: memoryview) -> _Line | None:
-    try:
-        return _decode(raw)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return _decode_leniently(bytes(raw))
 
 
 def _decode_leniently(raw: bytes) -> _Line | None:
@@ -332,11 +378,11 @@ def _usage(counts: _Counts) -> Usage:
 
 
 def _terms(usage: _Usage) -> int:
-    terms = Terms.FAST.value if usage.speed == "fast" else 0
+    terms = _FAST if usage.speed == "fast" else 0
     if usage.service_tier == "batch":
-        terms |= Terms.BATCH.value
+        terms |= _BATCH
     if usage.inference_geo == "us":
-        terms |= Terms.US_ONLY.value
+        terms |= _US_ONLY
     return terms
 
 
@@ -347,9 +393,7 @@ def _milliseconds(text: str | None) -> int | None:
         time = datetime.fromisoformat(text)
     except ValueError:
         return None
-    if time.tzinfo is None:
-        return None
-    return milliseconds(time)
+    return None if time.tzinfo is None else round(time.timestamp() * 1000)
 
 
 def _keys(line: _Line, message: _Message, raw: memoryview, session: str) -> tuple[str, ...]:

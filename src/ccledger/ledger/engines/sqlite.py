@@ -2,7 +2,9 @@
 
 import os
 import threading
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +21,9 @@ from ccledger.ledger.store import Batch, SessionInfo, SessionRow, SpanRow, Summa
 if TYPE_CHECKING:
     from ccledger.core.call import Call, Fact
     from ccledger.core.rollup import Dimension, Grain
-    from ccledger.ledger.booking import Booking, Known, Names
+    from ccledger.core.merge import Joined
+    from ccledger.ledger.booking import Booking
+    from ccledger.ledger.rows import Names
     from ccledger.ledger.plan import Price
 
 _OLDEST_SQLITE: Final = (3, 51, 3)
@@ -58,15 +62,23 @@ _ROLLUPS: Final = {
     "sessions": ("session_day", ("day", "session_id", "model_id")),
 }
 
+_CLAIM_KEY: Final = "INSERT INTO call_key (key, call_id) VALUES (?, ?)"
+_LEAD_KEY: Final = "INSERT INTO call_key (key, call_id) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET call_id = excluded.call_id"
+_ADD_REQUEST_KEY: Final = """
+    INSERT INTO request_key (key, call_id, bare) VALUES (?, ?, ?)
+    ON CONFLICT (key, call_id) DO UPDATE SET bare = 1 WHERE excluded.bare
+"""
 _FIND: Final = """
-    SELECT call_key.key, coalesce(call_alias.call_id, call_key.call_id), call_key.bare
+    SELECT key, coalesce(call_alias.call_id, call_key.call_id)
     FROM carray(?) AS wanted
     CROSS JOIN call_key ON call_key.key = wanted.value
     LEFT JOIN call_alias ON call_alias.id = call_key.call_id
 """
-_REMEMBER_KEY: Final = """
-    INSERT INTO call_key (key, call_id, bare) VALUES (?, ?, ?)
-    ON CONFLICT (key, call_id) DO UPDATE SET bare = max(bare, excluded.bare) WHERE excluded.bare > bare
+_FIND_REQUESTS: Final = """
+    SELECT key, coalesce(call_alias.call_id, request_key.call_id), bare
+    FROM carray(?) AS wanted
+    CROSS JOIN request_key ON request_key.key = wanted.value
+    LEFT JOIN call_alias ON call_alias.id = request_key.call_id
 """
 _SPANS_OF_ALL: Final = f"""
     SELECT start, '', '', model.text, {_SUMS}
@@ -192,8 +204,7 @@ class SqliteStore:
     def append(self, facts: "Sequence[Fact]", positions: Mapping[str, bytes | None], *, now: int) -> Batch | None:
         """See `Store.append`."""
         with self._transaction() as connection:
-            booking = self._book(connection, facts) if facts else None
-            batch = None if booking is None else self._write(connection, booking, now)
+            batch = self._book(connection, facts, now) if facts else None
             _keep_positions(connection, positions)
         return batch
 
@@ -240,32 +251,71 @@ class SqliteStore:
             (path, folder),
         )
 
-    def _book(self, connection: apsw.Connection, facts: "Sequence[Fact]") -> "Booking | None":
-        from ccledger.ledger.booking import Numbers, book
+    def _book(self, connection: apsw.Connection, facts: "Sequence[Fact]", now: int) -> Batch | None:
+        from ccledger.core.merge import join
+        from ccledger.ledger.booking import bare_keys
+
+        joined = join(facts)
+        bare = bare_keys(facts)
+        if not bare and not connection.execute("SELECT 1 FROM request_key WHERE bare = 1 LIMIT 1").fetchall():
+            try:
+                with connection:
+                    return self._book_new(connection, joined, now)
+            except apsw.ConstraintError:
+                self._names.forget()
+        return self._book_known(connection, joined, bare, now)
+
+    def _book_new(self, connection: apsw.Connection, joined: "Sequence[Joined]", now: int) -> Batch:
+        """Books calls on the guess that all are new, which one failing insert disproves."""
+        from ccledger.ledger.booking import book, give_ids
+
+        assert self._price is not None
+        ids = give_ids((fact for fact, _ in joined), _NODE, lambda _: False)
+        owned = [
+            (key, number)
+            for (fact, _), number in zip(joined, ids, strict=True)
+            for key in fact.keys
+            if not key.startswith("req:")
+        ]
+        owned.sort()
+        connection.executemany(_CLAIM_KEY, owned)
+        booking = book(joined, (), ids, self._price, self._names, self._days.of_quarter)
+        return self._write(connection, booking, frozenset(), now)
+
+    def _book_known(
+        self, connection: apsw.Connection, joined: "Sequence[Joined]", bare: frozenset[str], now: int
+    ) -> Batch | None:
+        """Books calls that may be known already, in part or whole."""
+        from ccledger.core.merge import join
+        from ccledger.ledger.booking import book, give_ids
 
         assert self._price is not None
 
-        def is_taken(number: int) -> bool:
+        def taken(number: int) -> bool:
             return bool(connection.execute("SELECT 1 FROM request_logs WHERE id = ?", (number,)).fetchall())
 
-        def find(keys: Iterable[str], bare: frozenset[str]) -> "Known":
-            return self._find(connection, keys, bare)
+        stored, joining = self._find(connection, {key for fact, _ in joined for key in fact.keys}, bare)
+        joined = join((fact for fact, _ in joined), known=[call.fact for call in stored], bare=joining | bare)
+        ids = give_ids((fact for fact, known in joined if not known), _NODE, taken)
+        booking = book(joined, stored, ids, self._price, self._names, self._days.of_quarter)
+        connection.executemany(_LEAD_KEY, [entry for entry in booking.keys if not entry[0].startswith("req:")])
+        return self._write(connection, booking, bare, now) if booking.ids else None
 
-        return book(facts, find, self._price, Numbers(_NODE, is_taken), self._names, self._days.of_quarter)
-
-    def _find(self, connection: apsw.Connection, keys: Iterable[str], bare: frozenset[str]) -> "Known":
-        from ccledger.core.merge import is_weak
-        from ccledger.ledger.booking import Known
-
-        wanted = tuple(keys)
+    def _find(
+        self, connection: apsw.Connection, keys: "AbstractSet[str]", bare: frozenset[str]
+    ) -> "tuple[list[Call], set[str]]":
+        """The calls that may be meant by these keys, and which of the keys join calls by themselves."""
         found: dict[int, list[str]] = {}
         joining: set[str] = set()
-        for key, number, is_bare in connection.execute(_FIND, (apsw.carray(wanted),)) if wanted else ():
+        wanted = (apsw.carray(tuple(keys)),)
+        for key, number in connection.execute(_FIND, wanted):
+            found.setdefault(number, []).append(key)
+        for key, number, is_bare in connection.execute(_FIND_REQUESTS, wanted):
             if is_bare:
                 joining.add(key)
-            if is_bare or key in bare or not is_weak(key):
+            if is_bare or key in bare or number in found:
                 found.setdefault(number, []).append(key)
-        return Known(self._calls(connection, found), frozenset(joining))
+        return self._calls(connection, found), joining
 
     def _calls(self, connection: apsw.Connection, keys: Mapping[int, Sequence[str]]) -> "list[Call]":
         if not keys:
@@ -273,7 +323,7 @@ class SqliteStore:
         from ccledger.ledger.rows import COLUMNS, decode
 
         query = f"SELECT {', '.join(COLUMNS)} FROM request_logs WHERE id IN (SELECT value FROM carray(?)) ORDER BY id"
-        rows = connection.execute(query, (apsw.carray(tuple(keys)),)).fetchall()
+        rows = connection.execute(query, (_integers(keys),)).fetchall()
         return [
             decode(row, tuple(sorted(keys[row[0]])), self._text_reader(connection), self._project_reader(connection))
             for row in rows
@@ -296,7 +346,7 @@ class SqliteStore:
 
         return project_of
 
-    def _write(self, connection: apsw.Connection, booking: "Booking", now: int) -> Batch:
+    def _write(self, connection: apsw.Connection, booking: "Booking", bare: frozenset[str], now: int) -> Batch:
         import msgspec
 
         from ccledger.ledger.booking import moved, pack_ids
@@ -307,7 +357,9 @@ class SqliteStore:
         connection.executemany(
             f"INSERT INTO request_logs ({', '.join(COLUMNS)}) VALUES ({_marks(len(COLUMNS))})", booking.rows
         )
-        connection.executemany(_REMEMBER_KEY, sorted(booking.keys))
+        requests = [(key, number, key in bare) for key, number in booking.keys if key.startswith("req:")]
+        requests.sort()
+        connection.executemany(_ADD_REQUEST_KEY, requests)
         for gone, successor in booking.aliases:
             connection.execute("UPDATE call_alias SET call_id = ? WHERE call_id = ?", (successor, gone))
             connection.execute("INSERT OR REPLACE INTO call_alias (id, call_id) VALUES (?, ?)", (gone, successor))
@@ -418,6 +470,11 @@ class SqliteStore:
 
 
 _zone = zone
+
+
+def _integers(numbers: Iterable[int]) -> Any:
+    """Numbers as one bound value; apsw's own type for that is opaque."""
+    return apsw.carray(array("q", numbers))
 
 
 def _interned(connection: apsw.Connection, select: str, insert: str, values: tuple[Any, ...]) -> int:

@@ -19,7 +19,7 @@ from ccledger.sources.transcripts.roots import Found
 if TYPE_CHECKING:
     from ccledger.core.call import Fact
     from ccledger.core.ports import Sink
-    from ccledger.wire.transcript import Origin, TranscriptReader
+    from ccledger.wire.transcript import FileOrigin, TranscriptReader
 
 CHUNK_BYTES = 1 << 20
 BATCH_FACTS = 8192
@@ -153,7 +153,7 @@ class Scan:
         project = start.project or self._session_project(found, origin)
         return TranscriptReader(origin, self._facts.append, project)
 
-    def _session_project(self, found: Found, origin: "Origin") -> str | None:
+    def _session_project(self, found: Found, origin: "FileOrigin") -> str | None:
         """A sub-agent's calls belong to the project of its session, wherever the agent itself worked."""
         main = os.path.join(found.root, "projects", found.folder, f"{origin.session}.jsonl")
         if main == found.path:
@@ -171,14 +171,14 @@ class Scan:
             self._advance(facts=self.progress.facts + count)
 
 
-def _origin(found: Found, billing: int) -> "Origin":
-    from ccledger.wire.transcript import Origin
+def _origin(found: Found, billing: int) -> "FileOrigin":
+    from ccledger.wire.transcript import FileOrigin
 
     inside = found.path.rpartition(f"{os.sep}projects{os.sep}{found.folder}{os.sep}")[2]
     stem = os.path.basename(found.path).removesuffix(".jsonl")
     agent = stem.removeprefix("agent-") if stem.startswith("agent-") else None
     session = inside.partition(os.sep)[0] if os.sep in inside else stem
-    return Origin(found.folder, session, agent, billing)
+    return FileOrigin(found.folder, session, agent, billing)
 
 
 def _resume(file: int, found: Found, kept: bytes | None) -> Position:

@@ -66,13 +66,21 @@ CREATE INDEX request_logs_token ON request_logs (token_id, id) WHERE token_id > 
 CREATE INDEX request_logs_account ON request_logs (account_id, id) WHERE account_id > 0;
 CREATE INDEX request_logs_user ON request_logs (user_id, id) WHERE user_id > 0;
 
--- Every key a call is known by. A request id may belong to several calls; bare marks the ones that join them.
+-- The keys that identify a call.
 CREATE TABLE call_key (
+    key TEXT PRIMARY KEY,
+    call_id INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- Request ids, which may belong to several calls; bare marks those that a fact was seen with that had nothing else.
+CREATE TABLE request_key (
     key TEXT NOT NULL,
     call_id INTEGER NOT NULL,
-    bare INTEGER NOT NULL DEFAULT 0,
+    bare INTEGER NOT NULL,
     PRIMARY KEY (key, call_id)
 ) WITHOUT ROWID;
+
+CREATE INDEX request_key_bare ON request_key (key) WHERE bare = 1;
 
 -- Calls that turned out to be part of another one.
 CREATE TABLE call_alias (
