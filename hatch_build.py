@@ -134,7 +134,7 @@ def main() -> None:
     except NodeMissingError as missing:
         if not options.optional:
             sys.exit(str(missing))
-        print(f"note: {missing}", file=sys.stderr)
+        print(f"note: {missing}\nUntil then the server answers with a plain page; later: make web", file=sys.stderr)
 
 
 if __name__ == "__main__":

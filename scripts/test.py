@@ -47,7 +47,7 @@ class Result:
 CHECKS = (
     Step("ruff check", (PYTHON, "-m", "ruff", "check", ".")),
     Step("ruff format", (PYTHON, "-m", "ruff", "format", "--check", ".")),
-    Step("import contract", (str(BIN / "lint-imports"),)),
+    Step("import contract", (str(BIN / "lint-imports"), "--no-logo")),
     Step("pyright", (PYTHON, "-m", "pyright", "--pythonpath", PYTHON), needs_node=True),
 )
 WEB_CHECKS = (
@@ -63,7 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Run every check and every test.")
     parser.add_argument("--checks-only", action="store_true", help="leave pytest out")
     options, pytest_arguments = parser.parse_known_args()
-    # Tools must find their relatives (pyright its Python, npm nothing odd) whoever calls this.
+    # Tools must find their relatives (pyright its Python) whoever calls this.
     os.environ.update(PATH=f"{BIN}{os.pathsep}{os.environ['PATH']}", PYRIGHT_PYTHON_IGNORE_WARNINGS="1")
     results: list[Result] = []
     for step in chosen_checks():
