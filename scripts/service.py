@@ -282,11 +282,16 @@ def prepare_environment_file() -> None:
     target = ROOT / ".env"
     if target.exists():
         return
-    key = secrets.token_urlsafe(24)
     text = (ROOT / ".env.example").read_text()
+    for empty, filled in (
+        ("CCLEDGER_ADMIN_KEY=\n", f"CCLEDGER_ADMIN_KEY={secrets.token_urlsafe(24)}\n"),
+        ("#CCLEDGER_UID=1000", f"CCLEDGER_UID={os.getuid()}"),
+        ("#CCLEDGER_GID=1000", f"CCLEDGER_GID={os.getgid()}"),
+    ):
+        text = text.replace(empty, filled)
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write(text.replace("CCLEDGER_ADMIN_KEY=\n", f"CCLEDGER_ADMIN_KEY={key}\n"))
+        file.write(text)
     print("made .env with a new CCLEDGER_ADMIN_KEY; sign in with it")
 
 
