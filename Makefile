@@ -5,6 +5,8 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
+# restart is stop and then start, also under make -j
+.NOTPARALLEL:
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
