@@ -87,7 +87,7 @@ lock: ## resolve requirements/*.lock anew (UPGRADE=1: to the newest versions)
 	@PYTHON="$(PYTHON)" UPGRADE="$(UPGRADE)" sh scripts/lock.sh
 
 clean: stop ## remove everything made here, except your ledger
-	@rm -rf .make build dist web/dist web/node_modules src/ccledger/_web $(VENV)
+	@rm -rf .make __pycache__ build dist web/dist web/node_modules src/ccledger/_web $(VENV)
 	@rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache artifacts
 	@find src tests bench scripts -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
