@@ -1,6 +1,10 @@
-"""The numbers kept per group of calls, in one fixed order; they only ever add up, so a correction is a difference."""
+"""The numbers kept per group of calls and what calls are grouped by; numbers only ever add up.
+
+A correction is a difference, so a group is right whatever the order in which calls arrive.
+"""
 
 from collections.abc import Iterable
+from enum import IntEnum
 from operator import add
 from typing import Final
 
@@ -33,16 +37,26 @@ MEASURES: Final = (
     "first_token_calls",
 )
 
-ZERO: Final[Measures] = (0,) * len(MEASURES)
+class Grain(IntEnum):
+    """The spans that are kept; the number is stored."""
 
-COST_MEASURES: Final = ("input_cost", "output_cost", "cache_creation_cost", "cache_read_cost", "web_search_cost")
-TOKEN_MEASURES: Final = (
-    "input_tokens",
-    "output_tokens",
-    "cache_write_5m_tokens",
-    "cache_write_1h_tokens",
-    "cache_read_tokens",
-)
+    QUARTER = 0
+    """15 minutes of UTC; a span is named by its number since 1970."""
+    DAY = 1
+    """A day in the ledger's time zone; a span is named by its number since 1970-01-01."""
+
+
+class Dimension(IntEnum):
+    """What a roll-up is kept by, beside the model; the number is stored."""
+
+    ALL = 0
+    ACCESS_TOKEN = 1
+    ACCOUNT = 2
+    USER = 3
+    PROJECT = 4
+
+
+ZERO: Final[Measures] = (0,) * len(MEASURES)
 
 
 def plus(a: Measures, b: Measures) -> Measures:

@@ -4,34 +4,14 @@ Engines write what a `Roll` holds under these names, `stats` reads it back by th
 """
 
 from collections.abc import Callable
-from enum import IntEnum
 from operator import add, neg
 from typing import NamedTuple, TypeVar
 
 from ccledger.core.call import Billing, Call, Origin, Outcome, Timing
-from ccledger.core.measures import Measures
+from ccledger.core.measures import Grain, Measures
 
 _Key = TypeVar("_Key")
 
-
-
-class Grain(IntEnum):
-    """The spans that are kept; the number is stored."""
-
-    QUARTER = 0
-    """15 minutes of UTC; a span is named by its number since 1970."""
-    DAY = 1
-    """A day in the ledger's time zone; a span is named by its number since 1970-01-01."""
-
-
-class Dimension(IntEnum):
-    """What a roll-up is kept by, beside the model; the number is stored."""
-
-    ALL = 0
-    ACCESS_TOKEN = 1
-    ACCOUNT = 2
-    USER = 3
-    PROJECT = 4
 
 
 Group = tuple[int, int, int, int, int, int, int, int]

@@ -10,9 +10,8 @@ from urllib.parse import urlsplit
 from ccledger.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from ccledger.core.call import Fact
-    from ccledger.core.measures import Measures
-    from ccledger.core.rollup import Dimension, Grain
+    from ccledger.core.call import Call, Fact
+    from ccledger.core.measures import Dimension, Grain, Measures
     from ccledger.ledger.plan import Price
 
 
@@ -92,8 +91,16 @@ class Store(Protocol):
         """Roll-up rows of the spans from `first` to `last` (both included), ordered by span."""
         ...
 
+    def calls(self, start: int, end: int) -> "list[Call]":
+        """Calls that started at or after `start` and before `end` (milliseconds), oldest first."""
+        ...
+
     def sessions(self, first_day: int, last_day: int) -> list[SessionRow]:
         """What each session spent on the days from `first_day` to `last_day` (both included)."""
+        ...
+
+    def sessions_named(self, sessions: Iterable[str]) -> list[SessionRow]:
+        """What each of the named sessions spent, on all days."""
         ...
 
     def session_infos(self, sessions: Iterable[str]) -> list[SessionInfo]:

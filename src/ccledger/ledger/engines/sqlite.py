@@ -20,7 +20,7 @@ from ccledger.ledger.store import Batch, SessionInfo, SessionRow, SpanRow, Summa
 
 if TYPE_CHECKING:
     from ccledger.core.call import Call, Fact
-    from ccledger.core.rollup import Dimension, Grain
+    from ccledger.core.measures import Dimension, Grain
     from ccledger.core.merge import Joined
     from ccledger.ledger.booking import Booking
     from ccledger.ledger.rows import Names
@@ -33,6 +33,8 @@ _KEPT_BATCHES: Final = 10_000
 _NODE: Final = 0
 _BUSY_MS: Final = 10_000
 _READERS: Final = 4
+_LATE_MS: Final = 3_600_000
+"""How far a call's start may lie from what its id says: a later fact can know an earlier start."""
 
 _SUMS: Final = ", ".join(MEASURES)
 _ADD_UP: Final = ", ".join(f"{name} = {name} + excluded.{name}" for name in MEASURES)
@@ -104,23 +106,31 @@ _SESSIONS: Final = f"""
     WHERE day BETWEEN ? AND ?
     ORDER BY day, session_id, model_id
 """
+_SESSIONS_NAMED: Final = f"""
+    SELECT day, session.text, model.text, {_SUMS}
+    FROM carray(?) AS wanted
+    CROSS JOIN name AS session ON session.kind = 2 AND session.text = wanted.value
+    CROSS JOIN session_day ON session_day.session_id = session.id
+    LEFT JOIN name AS model ON model.id = model_id
+"""
 _SESSION_INFOS: Final = """
     SELECT session.text,
            coalesce(project.path, ''), coalesce(project.folder, ''), coalesce(branch.text, ''),
            (SELECT count(DISTINCT agent_id) FROM request_logs WHERE session_id = session.id AND agent_id > 0),
-           newest.first_at, newest.last_at
+           (SELECT request_at FROM request_logs WHERE session_id = session.id ORDER BY id LIMIT 1),
+           newest.request_at
     FROM carray(?) AS wanted
     CROSS JOIN name AS session ON session.kind = 2 AND session.text = wanted.value
-    JOIN (SELECT session_id, min(request_at) AS first_at, max(request_at) AS last_at, max(id) AS id
-          FROM request_logs GROUP BY session_id) AS newest ON newest.session_id = session.id
-    JOIN request_logs AS call ON call.id = newest.id
-    LEFT JOIN project ON project.id = call.project_id
-    LEFT JOIN name AS branch ON branch.id = call.branch_id
+    CROSS JOIN request_logs AS newest
+        ON newest.id = (SELECT max(id) FROM request_logs WHERE session_id = session.id)
+    LEFT JOIN project ON project.id = newest.project_id
+    LEFT JOIN name AS branch ON branch.id = newest.branch_id
 """
 _RECENT_SESSIONS: Final = """
     SELECT session.text FROM request_logs JOIN name AS session ON session.id = session_id
     WHERE request_logs.id >= ? GROUP BY session_id ORDER BY max(request_logs.id) DESC LIMIT ?
 """
+_BETWEEN: Final = "WHERE request_at >= ? AND request_at < ? AND id BETWEEN ? AND ? ORDER BY request_at, id"
 _SUMMARY: Final = """
     SELECT coalesce((SELECT sum(calls) FROM usage_rollup WHERE grain = 1 AND dimension = 0), 0),
            (SELECT count(*) FROM name WHERE kind = 2),
@@ -149,6 +159,12 @@ def open_reader(url: str) -> "SqliteStore":
     if not path.exists():
         raise StoreError(f"there is no ledger at {path} yet; run 'ccledger import' first")
     return SqliteStore(path, None, None)
+
+
+def _select_calls(condition: str) -> str:
+    from ccledger.ledger.rows import COLUMNS
+
+    return f"SELECT {', '.join(COLUMNS)} FROM request_logs {condition}"
 
 
 def _path(url: str) -> Path:
@@ -320,9 +336,9 @@ class SqliteStore:
     def _calls(self, connection: apsw.Connection, keys: Mapping[int, Sequence[str]]) -> "list[Call]":
         if not keys:
             return []
-        from ccledger.ledger.rows import COLUMNS, decode
+        from ccledger.ledger.rows import decode
 
-        query = f"SELECT {', '.join(COLUMNS)} FROM request_logs WHERE id IN (SELECT value FROM carray(?)) ORDER BY id"
+        query = _select_calls("WHERE id IN (SELECT value FROM carray(?)) ORDER BY id")
         rows = connection.execute(query, (_integers(keys),)).fetchall()
         return [
             decode(row, tuple(sorted(keys[row[0]])), self._text_reader(connection), self._project_reader(connection))
@@ -377,11 +393,11 @@ class SqliteStore:
     def rebuild(self, zone: str) -> None:
         """See `Store.rebuild`."""
         from ccledger.ledger.booking import resum
-        from ccledger.ledger.rows import COLUMNS, decode
+        from ccledger.ledger.rows import decode
 
         days = Days(_zone(zone))
         with self._transaction() as connection:
-            rows = connection.execute(f"SELECT {', '.join(COLUMNS)} FROM request_logs ORDER BY id")
+            rows = connection.execute(_select_calls("ORDER BY id"))
             text_of, project_of = self._text_reader(connection), self._project_reader(connection)
             calls = (decode(row, (), text_of, project_of) for row in rows)
             roll = resum(calls, self._names, days.of_quarter)
@@ -428,9 +444,25 @@ class SqliteStore:
             rows = self._rows(_SPANS_OF_NAMES, (int(grain), int(dimension), first, last))
         return [SpanRow(row[0], row[1], row[2], row[3] or "", row[4:]) for row in rows]
 
+    def calls(self, start: int, end: int) -> "list[Call]":
+        """See `Store.calls`."""
+        from ccledger.ledger.plan import call_id
+        from ccledger.ledger.rows import decode
+
+        bounds = (start, end, call_id(start - _LATE_MS, 0, 0), call_id(end + _LATE_MS, 0, 0))
+        with self._reader() as connection:
+            text_of, project_of = self._text_reader(connection), self._project_reader(connection)
+            return [decode(row, (), text_of, project_of) for row in connection.execute(_select_calls(_BETWEEN), bounds)]
+
     def sessions(self, first_day: int, last_day: int) -> list[SessionRow]:
         """See `Store.sessions`."""
         rows = self._rows(_SESSIONS, (first_day, last_day))
+        return [SessionRow(row[0], row[1], row[2] or "", row[3:]) for row in rows]
+
+    def sessions_named(self, sessions: Iterable[str]) -> list[SessionRow]:
+        """See `Store.sessions_named`."""
+        wanted = tuple(sessions)
+        rows = self._rows(_SESSIONS_NAMED, (apsw.carray(wanted),)) if wanted else []
         return [SessionRow(row[0], row[1], row[2] or "", row[3:]) for row in rows]
 
     def session_infos(self, sessions: Iterable[str]) -> list[SessionInfo]:
