@@ -112,6 +112,7 @@ class Period:
 class Model:
     """One model of the price list."""
 
+    name: str
     generation: Decimal
     fast: Decimal | None
     periods: tuple[Period, ...]
@@ -291,6 +292,7 @@ def read_period(raw: Json) -> Period:
 def read_model(raw: Json) -> Model:
     """Read one model of the price list."""
     return Model(
+        name=as_text(raw["id"]),
         generation=Decimal(as_text(raw["generation"])),
         fast=None if raw["fast"] is None else Decimal(as_text(raw["fast"])),
         periods=tuple(read_period(as_object(period)) for period in as_list(raw["periods"])),
