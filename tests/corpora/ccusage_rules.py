@@ -1,4 +1,4 @@
-"""What ccusage 20.0.24 was seen to count, rule by rule, found by experiment; it never runs ccusage and holds none of its code."""
+"""What ccusage 20.0.24 was seen to count, rule by rule, found by experiment; it never runs ccusage."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?(Z|[+-]\d\d:\d\d)")
 DEEPEST = 127
 
 WHY = {
-    "space_before_usage": "drops a line in which the usage object is not written exactly as \"usage\":{",
+    "space_before_usage": 'drops a line in which the usage object is not written exactly as "usage":{',
     "null_field": "drops a line that holds a null id, model, speed, requestId … anywhere",
     "bad_utf8": "drops a line with a byte that is not UTF-8",
     "lone_surrogate": "drops a line with half of a surrogate pair",
@@ -175,7 +175,12 @@ def entries_of(record: Json, at: datetime) -> Iterator[Entry]:
     answer, usage = answer_in(record), usage_objects(record)
     message = as_object(answer.get("message"))
     message_id, model = as_text(message.get("id")) or None, as_text(message.get("model"))
-    rest = (as_text(answer.get("requestId")) or None, as_text(answer.get("sessionId")), as_text(answer["timestamp"]), at)
+    rest = (
+        as_text(answer.get("requestId")) or None,
+        as_text(answer.get("sessionId")),
+        as_text(answer["timestamp"]),
+        at,
+    )
     side = answer.get("isSidechain") is True
     shown = f"{model}-fast" if usage.get("speed") == "fast" else model
     if model != "<synthetic>":

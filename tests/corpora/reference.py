@@ -1,4 +1,4 @@
-"""A slow reading of Claude Code transcripts by the plainest code that can be right; never fast, never a line shared with the program."""
+"""A slow reading of transcripts by the plainest code that can be right; it never shares a line with the program."""
 
 from __future__ import annotations
 
@@ -250,10 +250,7 @@ def fold(facts: Iterable[Fact]) -> dict[Key, Fact]:
     for fact in facts:
         copies.setdefault(fact.key, []).append(fact)
     started = {key: min(fact.at for fact in group) for key, group in copies.items()}
-    return {
-        key: replace(max(group, key=preference), at=started[message_key(key)])
-        for key, group in copies.items()
-    }
+    return {key: replace(max(group, key=preference), at=started[message_key(key)]) for key, group in copies.items()}
 
 
 def message_key(key: Key) -> Key:
@@ -374,9 +371,7 @@ def cost_of(fact: Fact, book: dict[str, Model]) -> int | None:
     card, factor = card_of(fact, model), factor_of(fact, model, regional=regional)
     if card is None or factor is None:
         return None
-    parts = (
-        Decimal(getattr(fact.usage, field.name)) * getattr(card, field.name) * factor for field in fields(Card)
-    )
+    parts = (Decimal(getattr(fact.usage, field.name)) * getattr(card, field.name) * factor for field in fields(Card))
     whole = sum(int(part.quantize(Decimal(1), rounding=ROUND_HALF_EVEN)) for part in parts)
     return whole + fact.usage.web_searches * NANO_PER_SEARCH
 

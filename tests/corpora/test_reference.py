@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
+from typing import Any, cast
 
 import pytest
 
@@ -50,11 +51,12 @@ def tally(root: Path, *, timezone: str = "UTC") -> Tally:
     return next(iter(models.values()))
 
 
-def make_fact(usage: Usage, *, model: str = MODEL, **changes: object) -> Fact:
+def make_fact(usage: Usage, **changes: object) -> Fact:
     """Make a call of one second past noon."""
     plain: Json = {"sidechain": False, "fast": False, "batch": False, "us_only": False}
     at = datetime(2026, 11, 12, 12, 0, 1, tzinfo=UTC)
-    return Fact(**({"key": ("message", "m"), "at": at, "model": model, "usage": usage} | plain | changes))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    plain |= {"key": ("message", "m"), "at": at, "model": MODEL, "usage": usage}
+    return Fact(**cast("dict[str, Any]", plain | changes))
 
 
 TEXT: Json = {"content": [{"type": "text", "text": "SPOIL"}]}

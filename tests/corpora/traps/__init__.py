@@ -1,4 +1,4 @@
-"""Everything that is known to make a reader of transcripts count wrongly, one function each; none knows what the right count is."""
+"""Everything known to make a reader of transcripts count wrongly, one function each; none knows the right count."""
 
 from __future__ import annotations
 
@@ -9,4 +9,6 @@ from . import copies, counts, days, lines, places, prices
 
 Trap = Callable[[Maker], None]
 
-ALL: Mapping[str, Trap] = copies.TRAPS | counts.TRAPS | lines.TRAPS | places.TRAPS | prices.TRAPS | days.TRAPS
+ALL: Mapping[str, Trap] = {
+    name: trap for kind in (copies, counts, lines, places, prices, days) for name, trap in kind.TRAPS.items()
+}

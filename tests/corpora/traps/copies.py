@@ -99,7 +99,7 @@ def forks(maker: Maker) -> None:
     branch = maker.session(at=session.now)
     for line in session.lines:
         record = cast("Json", json.loads(line))
-        origin = {"sessionId": session.session_id, "messageUuid": record["uuid"]}
+        origin: Json = {"sessionId": session.session_id, "messageUuid": record["uuid"]}
         branch.write(record | {"sessionId": branch.session_id, "forkedFrom": origin})
     branch.turn()
     session.save()
@@ -114,8 +114,9 @@ def resumes(maker: Maker) -> None:
         again = maker.session(at=session.now + later)
         for line in session.lines:
             record = cast("Json", json.loads(line))
-            changed: Json = {"sessionId": again.session_id} | ({"timestamp": stamp(again.now)} if later else {})
-            again.write(record | changed)
+            own: Json = {"sessionId": again.session_id}
+            later_stamp: Json = {"timestamp": stamp(again.now)} if later else {}
+            again.write(record | own | later_stamp)
         again.turn()
         again.save()
     session.save()
@@ -206,8 +207,21 @@ def same_line_twice(maker: Maker) -> None:
 TRAPS: Mapping[str, Callable[[Maker], None]] = {
     trap.__name__: trap
     for trap in (
-        final_on_every_line, final_on_last_line, growing_output, growing_out_of_order, no_request_id, two_request_ids,
-        btw_sidechain, btw_larger, forks, resumes, duplicate_files, foreign_ids, no_ids, agent_progress,
-        tool_result_usage, same_line_twice,
+        final_on_every_line,
+        final_on_last_line,
+        growing_output,
+        growing_out_of_order,
+        no_request_id,
+        two_request_ids,
+        btw_sidechain,
+        btw_larger,
+        forks,
+        resumes,
+        duplicate_files,
+        foreign_ids,
+        no_ids,
+        agent_progress,
+        tool_result_usage,
+        same_line_twice,
     )
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import cast
 
 from ..records import Json, Maker, make_usage
 
@@ -20,6 +21,11 @@ def with_usage(maker: Maker, *changes: Json, model: str | None = None) -> None:
 def split(minutes: object, hour: object) -> Json:
     """Make the object that splits cache writes by lifetime."""
     return {"ephemeral_5m_input_tokens": minutes, "ephemeral_1h_input_tokens": hour}
+
+
+def one_field(name: str, value: object) -> Json:
+    """Make a change of one field."""
+    return {name: value}
 
 
 def without(usage: Json, *names: str) -> Json:
@@ -148,9 +154,9 @@ def absurd_counts(maker: Maker) -> None:
 def hostile_counts(maker: Maker) -> None:
     """Counts that are no counts."""
     values: tuple[object, ...] = (-5, "17", True, None, [], {}, -1.5, "")
-    with_usage(maker, *({"input_tokens": value} for value in values))
-    with_usage(maker, *({"cache_read_input_tokens": value} for value in values))
-    with_usage(maker, *({"cache_creation": split(value, 30)} for value in values))
+    for name in ("input_tokens", "cache_read_input_tokens"):
+        with_usage(maker, *(one_field(name, value) for value in values))
+    with_usage(maker, *(one_field("cache_creation", split(value, 30)) for value in values))
     with_usage(maker, {"cache_creation": 7}, {"cache_creation": []}, {"server_tool_use": 3})
     with_usage(maker, {"iterations": "none"}, {"iterations": [None, 4, "x", {"type": 5}]})
 
@@ -158,7 +164,8 @@ def hostile_counts(maker: Maker) -> None:
 def hostile_shapes(maker: Maker) -> None:
     """Assistant records whose message or usage is not an object."""
     session = maker.session()
-    for shape in (None, 5, "text", [], {"id": maker.message_id(), "usage": None}, {"usage": [1]}):
+    shapes: tuple[object, ...] = (None, 5, "text", [], {"id": maker.message_id(), "usage": None}, {"usage": [1]})
+    for shape in shapes:
         session.write(session.common("assistant") | {"message": shape, "note": {"usage": {"output_tokens": 5}}})
     session.answer(outputs=[100])
     session.save()
@@ -177,9 +184,8 @@ def usage_first(maker: Maker) -> None:
     """The usage object stands before the content, as in locally made records."""
     session = maker.session()
     for record in session.answer(outputs=[40, 100]):
-        message = record["message"]
-        if isinstance(message, dict):
-            record["message"] = dict(reversed(message.items()))
+        message = cast("Json", record["message"])
+        record["message"] = dict(reversed(message.items()))
         session.lines.pop(0)
         session.write(record | {"after": {"usage": {"output_tokens": 4}}})
     session.save()
@@ -197,8 +203,22 @@ def null_id_in_tool_input(maker: Maker) -> None:
 TRAPS: Mapping[str, Callable[[Maker], None]] = {
     trap.__name__: trap
     for trap in (
-        split_zero, flat_zero, split_short, flat_only, few_fields, advisor, other_iterations, thinking_tokens,
-        web_search, float_counts, huge_counts, absurd_counts, hostile_counts, hostile_shapes, tool_input_usage,
-        usage_first, null_id_in_tool_input,
+        split_zero,
+        flat_zero,
+        split_short,
+        flat_only,
+        few_fields,
+        advisor,
+        other_iterations,
+        thinking_tokens,
+        web_search,
+        float_counts,
+        huge_counts,
+        absurd_counts,
+        hostile_counts,
+        hostile_shapes,
+        tool_input_usage,
+        usage_first,
+        null_id_in_tool_input,
     )
 }

@@ -72,10 +72,24 @@ def garbage_lines(maker: Maker) -> None:
     record = encode(session.answer(outputs=[100])[-1])
     session.turn()
     junk = (
-        b"", b"   ", b"{", b"}{", b"null", b"[]", b"5", b'"text"', b"<html>", b"\xff\xff\xff", b'{"type":"assistant"}',
-        b'{"type":"assistant","message":{"usage":{', record[: len(record) // 2], record[len(record) // 2 :],
-        b'x"usage":{"input_tokens":5}', b'[{"type":"assistant","message":{"usage":{"output_tokens":5}}}]',
-        record + record, b'{"usage":{"output_tokens":12}}',
+        b"",
+        b"   ",
+        b"{",
+        b"}{",
+        b"null",
+        b"[]",
+        b"5",
+        b'"text"',
+        b"<html>",
+        b"\xff\xff\xff",
+        b'{"type":"assistant"}',
+        b'{"type":"assistant","message":{"usage":{',
+        record[: len(record) // 2],
+        record[len(record) // 2 :],
+        b'x"usage":{"input_tokens":5}',
+        b'[{"type":"assistant","message":{"usage":{"output_tokens":5}}}]',
+        record + record,
+        b'{"usage":{"output_tokens":12}}',
     )
     for index, line in enumerate(junk):
         session.lines.insert((3 * index) % len(session.lines), line)
@@ -88,7 +102,9 @@ def image_lines(maker: Maker) -> None:
     picture = maker.token(1000) * (3 * MEGABYTE // 1000)
     source: Json = {"type": "base64", "media_type": "image/png", "data": picture}
     session.ask()
-    session.write(session.common("user") | {"message": {"role": "user", "content": [{"type": "image", "source": source}]}})
+    session.write(
+        session.common("user") | {"message": {"role": "user", "content": [{"type": "image", "source": source}]}}
+    )
     session.answer(outputs=[5, 100])
     session.answer(outputs=[100], tool_input={"file_path": "/tmp/x", "content": picture[: 2 * MEGABYTE + 17]})
     for size in (MEGABYTE - 1200, MEGABYTE - 600, MEGABYTE, 1):
@@ -174,7 +190,19 @@ def deep_nesting(maker: Maker) -> None:
 TRAPS: Mapping[str, Callable[[Maker], None]] = {
     trap.__name__: trap
     for trap in (
-        spaced_json, lone_surrogate, bad_utf8, control_characters, escaped_usage_text, nul_runs, garbage_lines,
-        image_lines, tail_whole, tail_cut, crlf, byte_order_mark, unknown_records, deep_nesting,
+        spaced_json,
+        lone_surrogate,
+        bad_utf8,
+        control_characters,
+        escaped_usage_text,
+        nul_runs,
+        garbage_lines,
+        image_lines,
+        tail_whole,
+        tail_cut,
+        crlf,
+        byte_order_mark,
+        unknown_records,
+        deep_nesting,
     )
 }

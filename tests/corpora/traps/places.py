@@ -109,6 +109,12 @@ def second_root(maker: Maker) -> None:
 TRAPS: Mapping[str, Callable[[Maker], None]] = {
     trap.__name__: trap
     for trap in (
-        subagents_never_final, workflow_agents, flat_agents, nested_subagents, empty_files, odd_names, second_root,
+        subagents_never_final,
+        workflow_agents,
+        flat_agents,
+        nested_subagents,
+        empty_files,
+        odd_names,
+        second_root,
     )
 }

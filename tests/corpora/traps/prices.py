@@ -196,8 +196,20 @@ def old_cost(maker: Maker) -> None:
 TRAPS: Mapping[str, Callable[[Maker], None]] = {
     trap.__name__: trap
     for trap in (
-        new_models, model_names, unknown_models, speed, service_tier, inference_geo, half_units, price_change,
-        price_change_inside, before_first_price, haiku_long_prompts, sonnet_long_prompts, synthetic, api_error,
+        new_models,
+        model_names,
+        unknown_models,
+        speed,
+        service_tier,
+        inference_geo,
+        half_units,
+        price_change,
+        price_change_inside,
+        before_first_price,
+        haiku_long_prompts,
+        sonnet_long_prompts,
+        synthetic,
+        api_error,
         old_cost,
     )
 }
