@@ -49,7 +49,7 @@ def made_corpus(megabytes: int, files: int) -> Path:
     plan = ("--megabytes", str(megabytes), "--files", str(files))
     command = (sys.executable, "-m", "bench.corpus", *plan)
     here = Path(__file__).parents[1]
-    done = subprocess.run(command, cwd=here, capture_output=True, check=True, text=True)  # noqa: S603
+    done = subprocess.run(command, cwd=here, capture_output=True, check=True, text=True)
     return Path(done.stdout.splitlines()[0])
 
 

@@ -60,7 +60,10 @@ def unit_of_peak() -> int:
 
 
 def measure(command: Command) -> Cost:
-    """Run a command once and measure it; a run that fails raises."""
+    """Run a command once and measure it; a run that fails raises.
+
+    The peak is never below this process's own (on Linux it is carried over the fork): keep this process small.
+    """
     if command.prepare:
         command.prepare()
     environment = os.environ | dict(command.environment)

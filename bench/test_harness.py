@@ -1,4 +1,4 @@
-"""Checks the harness on a small corpus with stand-ins for ccledger, honest and broken; it measures nothing worth keeping."""
+"""Checks the harness with stand-ins for ccledger, honest and broken; it measures nothing worth keeping."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def run_ccusage(roots: Sequence[Path], *, timezone: str) -> dict[Cell, Spent]:
     """Run ccusage and return what it says of every cell."""
     command = (str(find_ccusage()), "claude", "daily", "--json", "--offline", "--timezone", timezone)
     environment = os.environ | {"CLAUDE_CONFIG_DIR": ",".join(map(str, roots)), "NO_COLOR": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, check=True)  # noqa: S603 - our own command
+    done = subprocess.run(command, env=environment, capture_output=True, check=True)
     return dict(
         read_breakdown(as_text(as_object(day)["date"]), as_object(one))
         for day in as_list(as_object(json.loads(done.stdout)).get("daily"))

@@ -47,11 +47,11 @@ def write_corpus(root: Path, *, seed: int, sessions: int, traps: Collection[str]
     chosen = TRAPS if traps is None else tuple(traps)
     (root / "projects").mkdir(parents=True, exist_ok=True)
     for index in range(sessions):
-        rng = Random(f"{seed}:plain:{index}")  # noqa: S311 - reproducible, not secret
+        rng = Random(f"{seed}:plain:{index}")
         write_plain_session(Maker(root, rng, f"plain-{index % 7}"))
     for name in chosen:
         for turn in range(1 + sessions // SESSIONS_PER_ROUND):
-            rng = Random(f"{seed}:{name}:{turn}")  # noqa: S311 - reproducible, not secret
+            rng = Random(f"{seed}:{name}:{turn}")
             ALL[name](Maker(root, rng, name.replace("_", "-")))
 
 

@@ -50,7 +50,6 @@ UNKNOWN = (
     "my-claude-opus-5",
     "claude-opus-5-preview",
     "claude-opus-5-2026",
-    "",
 )
 
 
