@@ -1,4 +1,4 @@
-"""Lets a finished corpus grow again from nothing as live files do, cut at any byte; it never changes what it ends as."""
+"""Lets a finished corpus grow again from nothing as live files do, cut at any byte; it ends as it was."""
 
 from __future__ import annotations
 
