@@ -1,0 +1,1 @@
+"""Made-up transcripts, a slow reference that reads them, and comparisons; never a real transcript."""
