@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 Json = dict[str, object]
 Key = tuple[str, ...]
 
-LARGEST_COUNT = 2**53
+LARGEST_COUNT = 10_000_000_000_000
 """A larger number is no token count: nobody could have paid for it, and sums of such numbers leave 64 bits."""
 
 REGIONS = ("us-gov", "us", "eu", "apac", "au", "jp", "ca")

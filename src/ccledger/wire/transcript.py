@@ -34,7 +34,7 @@ _SOURCES = 1 << _TRANSCRIPT
 _MEASURED = Origin.MEASURED.value
 _FAST, _BATCH, _US_ONLY = Terms.FAST.value, Terms.BATCH.value, Terms.US_ONLY.value
 
-_COUNT_LIMIT = 1_000_000_000
+_COUNT_LIMIT = 10_000_000_000_000
 """A larger count in one call is not a count: it would be a thousand times the largest context there is."""
 
 _Count = Annotated[int, Meta(ge=0, le=_COUNT_LIMIT)]
