@@ -148,6 +148,7 @@ class Cost(Struct, frozen=True, gc=False, array_like=True):
 
     @property
     def total(self) -> int:
+        """All kinds together."""
         return self.input + self.output + self.cache_creation + self.cache_read + self.web_search
 
 

@@ -7,7 +7,7 @@ the values, so any order, duplication or grouping of the same facts gives the sa
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from ccledger.core.call import Fact, Party, Place, Reading, Timing
+from ccledger.core.call import Fact, Party, Reading, Timing
 
 _TIMING_RANK = (0, 1, 3, 2)
 _PLACE_RANK = (0, 3, 1, 2)
@@ -134,7 +134,7 @@ def join(facts: Iterable[Fact], *, known: Sequence[Fact] = (), bare: Collection[
     return folding.touched(len(known))
 
 
-def _are_apart(sets: Iterable[tuple[str, ...]]) -> bool:
+def _are_apart(sets: Iterable[Sequence[str]]) -> bool:
     """Whether no two of these different key sets can be one call: each has one identifying key, all different."""
     identifying: set[str] = set()
     count = 0

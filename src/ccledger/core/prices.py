@@ -27,7 +27,9 @@ KINDS = ("input", "output", "cache_write_5m", "cache_write_1h", "cache_read")
 """The token kinds of a price card, in the order of `Card.usd_per_mtok`."""
 
 _DECORATION = re.compile(r"\[[0-9a-z]+\]$")
-_PROVIDER = re.compile(r"^(?:openrouter/|anthropic/|bedrock/|converse/|vertex_ai/|azure_ai/|azure/|system\.ai\.|databricks-)+")
+_PROVIDER = re.compile(
+    r"^(?:openrouter/|anthropic/|bedrock/|converse/|vertex_ai/|azure_ai/|azure/|system\.ai\.|databricks-)+"
+)
 _REGION = re.compile(r"^(us-gov|us|eu|apac|au|jp|ca|global)\.")
 _BEDROCK_VERSION = re.compile(r"-v\d+(?::\d+)?$")
 _NEWEST = re.compile(r"[@-](?:default|latest)$")
@@ -184,7 +186,7 @@ class PriceBook:
 
     def _rates_of(self, name: str, terms: Terms) -> tuple[_Rate, ...]:
         model = self.find(name)
-        factor = None if model is None else self._factor(model, normalise(name).regional, terms)
+        factor = None if model is None else self._factor(model, terms, regional=normalise(name).regional)
         if model is None or factor is None:
             return ()
         return tuple(
@@ -198,7 +200,7 @@ class PriceBook:
             for period in model.periods
         )
 
-    def _factor(self, model: Model, regional: bool, terms: Terms) -> Decimal | None:
+    def _factor(self, model: Model, terms: Terms, *, regional: bool) -> Decimal | None:
         factor = Decimal(1)
         if terms & Terms.BATCH:
             factor *= self.modifiers.batch
