@@ -31,7 +31,7 @@ _PROVIDER = re.compile(
     r"^(?:openrouter/|anthropic/|bedrock/|converse/|vertex_ai/|azure_ai/|azure/|system\.ai\.|databricks-)+"
 )
 _REGION = re.compile(r"^(us-gov|us|eu|apac|au|jp|ca|global)\.")
-_BEDROCK_VERSION = re.compile(r"-v\d+(?::\d+)?$")
+_VERSION = re.compile(r"-v\d+(?::\d+)?$")
 _NEWEST = re.compile(r"[@-](?:default|latest)$")
 _DOT = re.compile(r"(?<=\d)\.(?=\d)")
 _DATE = re.compile(r"-20\d{6}$")
@@ -112,7 +112,7 @@ def normalise(name: str) -> Name:
     region = _REGION.match(text)
     if region:
         text = text[region.end() :]
-    text = _BEDROCK_VERSION.sub("", text.removeprefix("anthropic."))
+    text = _VERSION.sub("", text.removeprefix("anthropic."))
     text = _DOT.sub("-", _NEWEST.sub("", text).replace("@", "-"))
     candidates = _spellings(text)
     plain = _DISPLAY.sub("", text)
@@ -122,7 +122,7 @@ def normalise(name: str) -> Name:
 
 
 def _spellings(text: str) -> list[str]:
-    undated = _DATE.sub("", text)
+    undated = _VERSION.sub("", _DATE.sub("", text))
     return [
         text,
         undated,
