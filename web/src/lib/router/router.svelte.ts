@@ -1,0 +1,30 @@
+/** The address within the application: "" is the start page, without slashes at either end. */
+class Router {
+  path = $state('')
+
+  /** Follows the address bar until the returned function is called. */
+  follow(): () => void {
+    const read = () => (this.path = relativePath(location.href, document.baseURI))
+    read()
+    addEventListener('popstate', read)
+    return () => {
+      removeEventListener('popstate', read)
+    }
+  }
+
+  go(path: string): void {
+    if (path === this.path) return
+    history.pushState(null, '', new URL(path || '.', document.baseURI))
+    this.path = path
+    scrollTo(0, 0)
+  }
+}
+
+export function relativePath(href: string, base: string): string {
+  const root = new URL('.', base).pathname
+  const { pathname } = new URL(href)
+  const rest = pathname.startsWith(root) ? pathname.slice(root.length) : pathname
+  return rest.replace(/^\/+|\/+$/g, '')
+}
+
+export const router = new Router()

@@ -1,0 +1,35 @@
+export const THEMES = ['system', 'light', 'dark'] as const
+export type ThemeChoice = (typeof THEMES)[number]
+export type Shade = 'light' | 'dark'
+
+const STORED = 'ccledger.theme'
+
+/** The reader's choice and what it comes to; /theme.js does the same before the first paint. */
+class Theme {
+  choice = $state<ThemeChoice>('system')
+  #systemDark = $state(false)
+  readonly shade: Shade = $derived(
+    this.choice === 'system' ? (this.#systemDark ? 'dark' : 'light') : this.choice,
+  )
+
+  /** Follows the system until the returned function is called. */
+  follow(): () => void {
+    const stored = localStorage.getItem(STORED)
+    this.choice = THEMES.find((theme) => theme === stored) ?? 'system'
+    const system = matchMedia('(prefers-color-scheme: dark)')
+    const update = () => (this.#systemDark = system.matches)
+    update()
+    system.addEventListener('change', update)
+    return () => {
+      system.removeEventListener('change', update)
+    }
+  }
+
+  next(): void {
+    const after = THEMES[(THEMES.indexOf(this.choice) + 1) % THEMES.length] ?? 'system'
+    this.choice = after
+    localStorage.setItem(STORED, after)
+  }
+}
+
+export const theme = new Theme()

@@ -1,0 +1,132 @@
+import uPlot from 'uplot'
+
+export interface BarSeries {
+  label: string
+  /** A custom property, so that a theme can change it. */
+  color: string
+  values: number[]
+}
+
+export interface BarChart {
+  /** Start of every bucket, in seconds. */
+  times: number[]
+  bucketSeconds: number
+  /** Bottom to top. */
+  series: BarSeries[]
+  /** Distances between marks of the time axis, in seconds. */
+  tickEvery: number[]
+  formatTime: (at: Date) => string
+  formatValue: (value: number, step: number) => string
+}
+
+const HEADROOM = 1.06
+const AXIS_FONT = "11px 'Inter Variable', system-ui, 'PingFang SC', 'Noto Sans CJK SC', sans-serif"
+const LABEL_GAP = 8
+const WIDE_BAR_PX = 4
+
+/** uPlot stacks nothing by itself: cumulative sums, the largest drawn first, cover one another. */
+export function stack(series: BarSeries[]): number[][] {
+  let below: number[] = []
+  const sums = series.map((one) => {
+    below = one.values.map((value, at) => value + (below[at] ?? 0))
+    return below
+  })
+  return sums.reverse()
+}
+
+export function columns(chart: BarChart): uPlot.AlignedData {
+  return [chart.times, ...stack(chart.series)]
+}
+
+export function top(chart: BarChart): number {
+  return Math.max(0, ...(stack(chart.series)[0] ?? []))
+}
+
+/** Steps of 1, 2 and 5: nobody reads an axis in quarters. */
+export const STEPS = Array.from({ length: 22 }, (_, power) =>
+  [1, 2, 5].map((digit) => digit * 10 ** (power - 9)),
+).flat()
+
+export function options(
+  chart: () => BarChart,
+  host: HTMLElement,
+  onhover: (index: number | null) => void,
+): uPlot.Options {
+  const color = (name: string) => getComputedStyle(host).getPropertyValue(name).trim()
+  const { series, tickEvery } = chart()
+  const grid = { stroke: color('--line'), width: 1 }
+  const axis = { stroke: color('--ink-3'), font: AXIS_FONT, ticks: { show: false } }
+  return {
+    width: host.clientWidth,
+    height: host.clientHeight,
+    padding: [8, 0, 0, 0],
+    legend: { show: false },
+    cursor: { x: false, y: false, points: { show: false }, drag: { x: false, y: false } },
+    scales: {
+      x: { time: true, range: () => bounds(chart()) },
+      y: { range: () => [0, top(chart()) * HEADROOM || 1] },
+    },
+    axes: [
+      {
+        ...axis,
+        grid: { show: false },
+        gap: LABEL_GAP,
+        size: 28,
+        space: 56,
+        incrs: tickEvery,
+        values: (_, splits) => splits.map((at) => chart().formatTime(new Date(at * 1000))),
+      },
+      {
+        ...axis,
+        grid,
+        gap: LABEL_GAP,
+        space: 40,
+        incrs: STEPS,
+        size: (plot, values) => labelWidth(plot, values),
+        values: (_, splits, __, ___, step) =>
+          splits.map((value) => chart().formatValue(value, step)),
+      },
+    ],
+    series: [{}, ...[...series].reverse().map((one) => barSeries(one, color))],
+    hooks: {
+      setCursor: [
+        (plot) => {
+          onhover(bucketUnder(plot))
+        },
+      ],
+    },
+  }
+}
+
+function barSeries(series: BarSeries, color: (name: string) => string): uPlot.Series {
+  return {
+    label: series.label,
+    fill: color(series.color),
+    width: 0,
+    points: { show: false },
+    paths: (plot, at, from, to) => {
+      const room = plot.bbox.width / devicePixelRatio / Math.max(plot.data[0].length, 1)
+      const draw = uPlot.paths.bars?.({ align: 1, size: [room < WIDE_BAR_PX ? 1 : 0.86, 40] })
+      return draw?.(plot, at, from, to) ?? null
+    },
+  }
+}
+
+/** A bar begins at its time, so the bucket under the pointer is the last one already begun. */
+function bucketUnder(plot: uPlot): number | null {
+  const { left } = plot.cursor
+  if (left === undefined || left < 0) return null
+  const nearest = plot.posToIdx(left)
+  const begun = (plot.data[0][nearest] ?? 0) <= plot.posToVal(left, 'x')
+  return begun ? nearest : Math.max(0, nearest - 1)
+}
+
+function bounds({ times, bucketSeconds }: BarChart): [number, number] {
+  return [times[0] ?? 0, (times.at(-1) ?? 0) + bucketSeconds]
+}
+
+function labelWidth(plot: uPlot, values: string[] | null): number {
+  plot.ctx.font = AXIS_FONT
+  const widths = (values ?? []).map((label) => plot.ctx.measureText(label).width)
+  return Math.ceil(Math.max(0, ...widths)) + LABEL_GAP
+}
