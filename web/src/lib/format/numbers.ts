@@ -1,6 +1,7 @@
 import type { Locale } from '$lib/i18n/locale'
 
 const EXACT_BELOW = 10_000
+const SMALLEST_SHARE = 0.001
 
 /** Counts are exact up to four digits, then three significant digits: "1,284", "48.2M", "4820万". */
 export function compact(value: number, locale: Locale): string {
@@ -14,6 +15,12 @@ export function exact(value: number, locale: Locale): string {
 /** A share of one as percent with three significant digits at most: "91.3%". */
 export function percent(share: number, locale: Locale): string {
   return percentFormat(locale).format(share)
+}
+
+/** A part of a whole: what is there is never called 0%. */
+export function sharePercent(share: number, locale: Locale): string {
+  if (share > 0 && share < SMALLEST_SHARE) return `<${percent(SMALLEST_SHARE, locale)}`
+  return percent(share, locale)
 }
 
 /** A change is always signed; past tenfold a factor says more than a percentage. */

@@ -82,6 +82,8 @@ export const en = {
   'sessions.subagents.one': '{n} sub-agent',
   'sessions.subagents.other': '{n} sub-agents',
 
+  'sessions.mix': 'Tokens by kind',
+
   'column.project': 'Project',
   'column.branch': 'Branch',
   'column.model': 'Model',
@@ -98,6 +100,8 @@ export const en = {
 
   'movers.title': 'What moved',
   'movers.note': 'projects, today against the same time yesterday',
+  'movers.direction': 'Change drawn',
+  'movers.percent': 'Change in percent',
   'movers.empty': 'No project has moved since yesterday',
 
   'models.title': 'Models',

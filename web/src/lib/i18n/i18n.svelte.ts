@@ -30,7 +30,7 @@ export function t(key: MessageKey, values?: Values): string {
 }
 
 /** A phrase with a number in it, in the plural form of the language. */
-export function tn(stem: CountKey, n: number): string {
+export function tn(stem: CountKey, n: number, format = compact): string {
   const form = new Intl.PluralRules(locale()).select(n) === 'one' ? 'one' : 'other'
-  return t(`${stem}.${form}`, { n: compact(n, locale()) })
+  return t(`${stem}.${form}`, { n: format(n, locale()) })
 }

@@ -83,6 +83,8 @@ export const zhCN: Messages = {
   'sessions.subagents.one': '{n} 个子代理',
   'sessions.subagents.other': '{n} 个子代理',
 
+  'sessions.mix': 'Token 构成',
+
   'column.project': '项目',
   'column.branch': '分支',
   'column.model': '模型',
@@ -99,6 +101,8 @@ export const zhCN: Messages = {
 
   'movers.title': '变化最大',
   'movers.note': '各项目，今日对比昨日同时段',
+  'movers.direction': '变化图示',
+  'movers.percent': '变化百分比',
   'movers.empty': '昨日以来没有项目发生变化',
 
   'models.title': '模型',

@@ -1,3 +1,5 @@
+import { relativePath } from './path'
+
 /** The address within the application: "" is the start page, without slashes at either end. */
 class Router {
   path = $state('')
@@ -14,17 +16,10 @@ class Router {
 
   go(path: string): void {
     if (path === this.path) return
-    history.pushState(null, '', new URL(path || '.', document.baseURI))
+    history.pushState(null, '', path || '.')
     this.path = path
     scrollTo(0, 0)
   }
-}
-
-export function relativePath(href: string, base: string): string {
-  const root = new URL('.', base).pathname
-  const { pathname } = new URL(href)
-  const rest = pathname.startsWith(root) ? pathname.slice(root.length) : pathname
-  return rest.replace(/^\/+|\/+$/g, '')
 }
 
 export const router = new Router()

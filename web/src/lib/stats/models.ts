@@ -21,7 +21,7 @@ export function modelRows(stats: CurrentStats): ModelRow[] {
 
 function share(totals: Totals, whole: bigint): number | null {
   if (totals.total_cost_nano === null || whole === 0n) return null
-  return Number((cost(totals) * 10_000n) / whole) / 10_000
+  return Number(cost(totals)) / Number(whole)
 }
 
 function compareCost(a: Totals, b: Totals): number {

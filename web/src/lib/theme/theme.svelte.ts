@@ -17,7 +17,10 @@ class Theme {
     const stored = localStorage.getItem(STORED)
     this.choice = THEMES.find((theme) => theme === stored) ?? 'system'
     const system = matchMedia('(prefers-color-scheme: dark)')
-    const update = () => (this.#systemDark = system.matches)
+    const update = () => {
+      this.#systemDark = system.matches
+      this.#apply()
+    }
     update()
     system.addEventListener('change', update)
     return () => {
@@ -26,9 +29,14 @@ class Theme {
   }
 
   next(): void {
-    const after = THEMES[(THEMES.indexOf(this.choice) + 1) % THEMES.length] ?? 'system'
-    this.choice = after
-    localStorage.setItem(STORED, after)
+    this.choice = THEMES[(THEMES.indexOf(this.choice) + 1) % THEMES.length] ?? 'system'
+    localStorage.setItem(STORED, this.choice)
+    this.#apply()
+  }
+
+  /** At once and not in an effect: charts read the colours of the page while effects run. */
+  #apply(): void {
+    document.documentElement.dataset['theme'] = this.shade
   }
 }
 

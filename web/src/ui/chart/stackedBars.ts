@@ -1,4 +1,5 @@
 import uPlot from 'uplot'
+import { drawSeams } from './seams'
 
 export interface BarSeries {
   label: string
@@ -54,6 +55,7 @@ export function options(
 ): uPlot.Options {
   const color = (name: string) => getComputedStyle(host).getPropertyValue(name).trim()
   const { series, tickEvery } = chart()
+  const paper = color('--panel')
   const grid = { stroke: color('--line'), width: 1 }
   const axis = { stroke: color('--ink-3'), font: AXIS_FONT, ticks: { show: false } }
   return {
@@ -74,7 +76,7 @@ export function options(
         size: 28,
         space: 56,
         incrs: tickEvery,
-        values: (_, splits) => splits.map((at) => chart().formatTime(new Date(at * 1000))),
+        values: (_, splits) => timeLabels(chart(), splits),
       },
       {
         ...axis,
@@ -92,6 +94,11 @@ export function options(
       setCursor: [
         (plot) => {
           onhover(bucketUnder(plot))
+        },
+      ],
+      draw: [
+        (plot) => {
+          drawSeams(plot, paper)
         },
       ],
     },
@@ -119,6 +126,12 @@ function bucketUnder(plot: uPlot): number | null {
   const nearest = plot.posToIdx(left)
   const begun = (plot.data[0][nearest] ?? 0) <= plot.posToVal(left, 'x')
   return begun ? nearest : Math.max(0, nearest - 1)
+}
+
+/** A mark at the very end has no bar to its right and would be cut in half. */
+function timeLabels(chart: BarChart, splits: number[]): (string | null)[] {
+  const [, end] = bounds(chart)
+  return splits.map((at) => (at >= end ? null : chart.formatTime(new Date(at * 1000))))
 }
 
 function bounds({ times, bucketSeconds }: BarChart): [number, number] {
