@@ -91,7 +91,6 @@ export const en = {
   'column.calls': 'Calls',
   'column.tokens': 'Tokens',
   'column.cost': 'Cost',
-  'column.equivalent': 'API-equivalent',
   'column.last': 'Last call',
   'column.today': 'Today',
   'column.yesterday': 'Yesterday',

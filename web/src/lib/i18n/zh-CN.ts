@@ -92,7 +92,6 @@ export const zhCN: Messages = {
   'column.calls': '调用',
   'column.tokens': 'Token',
   'column.cost': '费用',
-  'column.equivalent': 'API 等价',
   'column.last': '最近调用',
   'column.today': '今日',
   'column.yesterday': '昨日',

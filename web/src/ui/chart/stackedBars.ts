@@ -85,8 +85,7 @@ export function options(
         space: 40,
         incrs: STEPS,
         size: (plot, values) => labelWidth(plot, values),
-        values: (_, splits, __, ___, step) =>
-          splits.map((value) => chart().formatValue(value, step)),
+        values: (_, splits, __, ___, step) => valueLabels(chart(), splits, step),
       },
     ],
     series: [{}, ...[...series].reverse().map((one) => barSeries(one, color))],
@@ -134,12 +133,17 @@ function timeLabels(chart: BarChart, splits: number[]): (string | null)[] {
   return splits.map((at) => (at >= end ? null : chart.formatTime(new Date(at * 1000))))
 }
 
+/** A scale without a single value would be invented. */
+function valueLabels(chart: BarChart, splits: number[], step: number): (string | null)[] {
+  return splits.map((value) => (top(chart) === 0 ? null : chart.formatValue(value, step)))
+}
+
 function bounds({ times, bucketSeconds }: BarChart): [number, number] {
   return [times[0] ?? 0, (times.at(-1) ?? 0) + bucketSeconds]
 }
 
-function labelWidth(plot: uPlot, values: string[] | null): number {
+function labelWidth(plot: uPlot, values: (string | null)[] | null): number {
   plot.ctx.font = AXIS_FONT
-  const widths = (values ?? []).map((label) => plot.ctx.measureText(label).width)
+  const widths = (values ?? []).map((label) => plot.ctx.measureText(label ?? '').width)
   return Math.ceil(Math.max(0, ...widths)) + LABEL_GAP
 }
