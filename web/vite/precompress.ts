@@ -17,12 +17,16 @@ export function precompress(): Plugin {
       outDir = config.build.outDir
     },
     closeBundle() {
-      for (const file of compressibleFiles(outDir)) {
-        const bytes = readFileSync(file)
-        writeFileSync(`${file}.gz`, gzip(bytes))
-        writeFileSync(`${file}.br`, brotli(bytes))
-      }
+      compressFolder(outDir)
     },
+  }
+}
+
+export function compressFolder(folder: string): void {
+  for (const file of compressibleFiles(folder)) {
+    const bytes = readFileSync(file)
+    writeFileSync(`${file}.gz`, gzip(bytes))
+    writeFileSync(`${file}.br`, brotli(bytes))
   }
 }
 

@@ -13,14 +13,17 @@ export class ApiError extends Error {
   }
 }
 
+export interface Question {
+  timezone: string
+  signal: AbortSignal
+}
+
+/** One question is asked at a time, so one that hangs must not hold up all that follow. */
+const PATIENCE_MS = 20_000
+
 /** The address everything is relative to, so that a reverse proxy may serve us under a prefix. */
 export function baseUrl(): string {
   return new URL('.', document.baseURI).href.replace(/\/$/, '')
-}
-
-export interface Question {
-  timezone: string
-  signal?: AbortSignal
 }
 
 export function createApi(base: string = baseUrl()) {
@@ -30,14 +33,14 @@ export function createApi(base: string = baseUrl()) {
       answer(
         client.GET('/api/v1/stats/overview', {
           params: { query: { timezone, hours } },
-          ...(signal && { signal }),
+          signal: patient(signal),
         }),
       ),
     current: ({ timezone, signal }: Question): Promise<CurrentStats> =>
       answer(
         client.GET('/api/v1/stats/current', {
           params: { query: { timezone } },
-          ...(signal && { signal }),
+          signal: patient(signal),
         }),
       ),
   }
@@ -49,6 +52,10 @@ interface Reply<T> {
   data?: T
   error?: unknown
   response: Response
+}
+
+function patient(signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)])
 }
 
 async function answer<T>(pending: Promise<Reply<T>>): Promise<T> {

@@ -9,6 +9,7 @@ const HOUR = 60 * MINUTE
 export function duration(ms: number): string {
   if (ms < SECOND) return `${String(Math.round(ms))} ms`
   if (ms < MINUTE - 50) return `${(ms / SECOND).toFixed(1)} s`
+  if (ms < MINUTE) return '1m 00s'
   if (ms < HOUR) return `${whole(ms / MINUTE)}m ${padded((ms % MINUTE) / SECOND)}s`
   return `${whole(ms / HOUR)}h ${padded((ms % HOUR) / MINUTE)}m`
 }
@@ -63,7 +64,7 @@ export function ago(iso: string, now: number, locale: Locale): string {
 
 /** The IANA zone figures are cut by; the server answers in the same one. */
 export function browserZone(): string {
-  return Intl.DateTimeFormat().resolvedOptions().timeZone
+  return Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC'
 }
 
 const relative = perLocale(

@@ -23,7 +23,7 @@ export interface BarChart {
 const HEADROOM = 1.06
 const AXIS_FONT = "11px 'Inter Variable', system-ui, 'PingFang SC', 'Noto Sans CJK SC', sans-serif"
 const LABEL_GAP = 8
-const WIDE_BAR_PX = 4
+const WIDEST_BAR_PX = 56
 
 /** uPlot stacks nothing by itself: cumulative sums, the largest drawn first, cover one another. */
 export function stack(series: BarSeries[]): number[][] {
@@ -112,10 +112,16 @@ function barSeries(series: BarSeries, color: (name: string) => string): uPlot.Se
     points: { show: false },
     paths: (plot, at, from, to) => {
       const room = plot.bbox.width / devicePixelRatio / Math.max(plot.data[0].length, 1)
-      const draw = uPlot.paths.bars?.({ align: 1, size: [room < WIDE_BAR_PX ? 1 : 0.86, 40] })
+      const gap = gapBetween(room) * devicePixelRatio
+      const draw = uPlot.paths.bars?.({ align: 1, size: [1, WIDEST_BAR_PX], gap })
       return draw?.(plot, at, from, to) ?? null
     },
   }
+}
+
+/** Hair-thin bars stand shoulder to shoulder, the others keep a pixel to an eighth apart. */
+export function gapBetween(room: number): number {
+  return room < 4 ? 0 : Math.max(1, Math.round(room / 8))
 }
 
 /** A bar begins at its time, so the bucket under the pointer is the last one already begun. */
