@@ -35,6 +35,7 @@ export const en = {
   'state.unreachable': 'The server does not answer. Is ccledger still running?',
 
   'figure.cost': 'Cost today',
+  'figure.cost.subscription': 'API-equivalent today',
   'figure.cost.equivalent': 'API-equivalent',
   'figure.cost.part': '{amount} of it API-equivalent',
   'figure.cost.spark': 'Cost of today, adding up since midnight',

@@ -36,6 +36,7 @@ export const zhCN: Messages = {
   'state.unreachable': '服务器没有响应。ccledger 还在运行吗？',
 
   'figure.cost': '今日费用',
+  'figure.cost.subscription': '今日 API 等价费用',
   'figure.cost.equivalent': 'API 等价',
   'figure.cost.part': '其中 {amount} 为 API 等价',
   'figure.cost.spark': '今日费用，自零点累计',

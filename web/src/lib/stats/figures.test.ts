@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { useLocale } from '$lib/i18n/i18n.svelte'
 import { overview, totals } from '../../testing/ledger'
-import { burnNote, callsNote, costNote, costTag, tokensNote } from './figures'
+import { burnNote, callsNote, costLabel, costNote, costTag, tokensNote } from './figures'
 
 beforeAll(() => useLocale('en'))
 
@@ -50,4 +50,6 @@ describe('the line under a figure', () => {
 it('labels what a subscriber does not really pay', () => {
   expect(costTag('subscription')).toBe('API-equivalent')
   expect(costTag('api')).toBe('')
+  expect(costLabel('subscription')).toBe('API-equivalent today')
+  expect(costLabel('mixed')).toBe('Cost today')
 })

@@ -12,6 +12,11 @@ export function costNote(overview: Overview): string {
   return part === null ? change : `${change} · ${part}`
 }
 
+/** Who has a subscription does not pay this amount, and must not read it as spent. */
+export function costLabel(billing: Billing): string {
+  return billing === 'subscription' ? t('figure.cost.subscription') : t('figure.cost')
+}
+
 export function costTag(billing: Billing): string {
   return billing === 'subscription' ? t('figure.cost.equivalent') : ''
 }
