@@ -22,7 +22,11 @@ export default defineConfig({
     host: '127.0.0.1',
     port: 51173,
     strictPort: true,
-    proxy: { '/api': SERVER, '/ws': { target: SERVER, ws: true } },
+    // The server refuses foreign hosts and origins, so the proxy speaks as the server's own page.
+    proxy: {
+      '/api': SERVER,
+      '/ws': { target: SERVER, ws: true, changeOrigin: true, rewriteWsOrigin: true },
+    },
   },
   test: { environment: 'happy-dom', include: ['src/**/*.test.ts', 'vite/**/*.test.ts'] },
 })

@@ -23,6 +23,8 @@ export interface BarChart {
 const HEADROOM = 1.06
 const AXIS_FONT = "11px 'Inter Variable', system-ui, 'PingFang SC', 'Noto Sans CJK SC', sans-serif"
 const LABEL_GAP = 8
+/** Room for the left half of the first time below. */
+const NARROWEST_AXIS_PX = 16
 const WIDEST_BAR_PX = 56
 
 /** uPlot stacks nothing by itself: cumulative sums, the largest drawn first, cover one another. */
@@ -151,5 +153,5 @@ function bounds({ times, bucketSeconds }: BarChart): [number, number] {
 function labelWidth(plot: uPlot, values: (string | null)[] | null): number {
   plot.ctx.font = AXIS_FONT
   const widths = (values ?? []).map((label) => plot.ctx.measureText(label ?? '').width)
-  return Math.ceil(Math.max(0, ...widths)) + LABEL_GAP
+  return Math.ceil(Math.max(NARROWEST_AXIS_PX, ...widths)) + LABEL_GAP
 }
