@@ -162,24 +162,18 @@ class PriceBook:
     def _apply(self, rate: _Rate, reading: Reading) -> Cost:
         usage = reading.usage
         card = rate.card if usage.prompt_tokens <= rate.long_over else rate.long_card
-        searches = usage.web_searches * self.modifiers.web_search_nano
+        fresh, output, write_5m, write_1h, read, searches = usage
+        searched = searches * self.modifiers.web_search_nano
         if card.nano is not None:
             a, b, c, d, e = card.nano
-            return Cost(
-                usage.input_tokens * a,
-                usage.output_tokens * b,
-                usage.cache_write_5m_tokens * c + usage.cache_write_1h_tokens * d,
-                usage.cache_read_tokens * e,
-                searches,
-            )
+            return Cost(fresh * a, output * b, write_5m * c + write_1h * d, read * e, searched)
         a, b, c, d, e = card.femto
         return Cost(
-            divide_half_even(usage.input_tokens * a, _FEMTO_PER_NANO),
-            divide_half_even(usage.output_tokens * b, _FEMTO_PER_NANO),
-            divide_half_even(usage.cache_write_5m_tokens * c, _FEMTO_PER_NANO)
-            + divide_half_even(usage.cache_write_1h_tokens * d, _FEMTO_PER_NANO),
-            divide_half_even(usage.cache_read_tokens * e, _FEMTO_PER_NANO),
-            searches,
+            divide_half_even(fresh * a, _FEMTO_PER_NANO),
+            divide_half_even(output * b, _FEMTO_PER_NANO),
+            divide_half_even(write_5m * c, _FEMTO_PER_NANO) + divide_half_even(write_1h * d, _FEMTO_PER_NANO),
+            divide_half_even(read * e, _FEMTO_PER_NANO),
+            searched,
         )
 
     def _rates_of(self, name: str, terms: Terms) -> tuple[_Rate, ...]:

@@ -33,21 +33,22 @@ _KEPT_BATCHES: Final = 10_000
 _NODE: Final = 0
 _BUSY_MS: Final = 10_000
 _READERS: Final = 4
+_PAGE_BYTES: Final = 8192
 _LATE_MS: Final = 3_600_000
 """How far a call's start may lie from what its id says: a later fact can know an earlier start."""
 
 _SUMS: Final = ", ".join(MEASURES)
-_ADD_UP: Final = ", ".join(f"{name} = {name} + excluded.{name}" for name in MEASURES)
 
 
 def _marks(count: int) -> str:
     return ", ".join("?" * count)
 
 
-def _upsert(table: str, key: Sequence[str]) -> str:
+def _upsert(table: str, key: Sequence[str], measures: Sequence[str]) -> str:
+    add_up = ", ".join(f"{name} = {name} + excluded.{name}" for name in measures)
     return (
-        f"INSERT INTO {table} ({', '.join(key)}, {_SUMS}) VALUES ({_marks(len(key) + len(MEASURES))}) "
-        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {_ADD_UP}"
+        f"INSERT INTO {table} ({', '.join((*key, *measures))}) VALUES ({_marks(len(key) + len(measures))}) "
+        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {add_up}"
     )
 
 
@@ -145,6 +146,7 @@ def open_writer(url: str, price: "Price", zone_name: str) -> "SqliteStore":
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     os.close(descriptor)
     connection = _connect(path, apsw.SQLITE_OPEN_READWRITE)
+    connection.pragma("page_size", _PAGE_BYTES)
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", "full")
     connection.pragma("cache_size", -16_384)
@@ -214,6 +216,8 @@ class SqliteStore:
         self._price = price
         self._writing = threading.Lock()
         self._idle: list[apsw.Connection] = []
+        self._new_names: list[tuple[int, int, str]] = []
+        self._new_projects: list[tuple[int, str, str]] = []
         self._texts: dict[int, str | None] = {0: None}
         self._projects: dict[int, tuple[str | None, str | None]] = {0: (None, None)}
 
@@ -235,7 +239,7 @@ class SqliteStore:
                 yield connection
             except BaseException:
                 connection.execute("ROLLBACK")
-                self._names.forget()
+                self._forget_names()
                 raise
             connection.execute("COMMIT")
 
@@ -250,22 +254,45 @@ class SqliteStore:
         return Days(zone(self.zone()))
 
     def _intern(self, kind: int, text: str) -> int:
+        known = self._known_names
+        number = known.get((kind, text))
+        if number is None:
+            number = known[kind, text] = len(known) + 1
+            self._new_names.append((number, kind, text))
+        return number
+
+    @cached_property
+    def _known_names(self) -> dict[tuple[int, str], int]:
         assert self._writer is not None
-        return _interned(
-            self._writer,
-            "SELECT id FROM name WHERE kind = ? AND text = ?",
-            "INSERT INTO name (kind, text) VALUES (?, ?) RETURNING id",
-            (kind, text),
-        )
+        return {(kind, text): number for number, kind, text in self._writer.execute("SELECT id, kind, text FROM name")}
 
     def _intern_project(self, path: str, folder: str) -> int:
+        known = self._known_projects
+        number = known.get((path, folder))
+        if number is None:
+            number = known[path, folder] = len(known) + 1
+            self._new_projects.append((number, path, folder))
+        return number
+
+    @cached_property
+    def _known_projects(self) -> dict[tuple[str, str], int]:
         assert self._writer is not None
-        return _interned(
-            self._writer,
-            "SELECT id FROM project WHERE path = ? AND folder = ?",
-            "INSERT INTO project (path, folder) VALUES (?, ?) RETURNING id",
-            (path, folder),
-        )
+        rows = self._writer.execute("SELECT id, path, folder FROM project")
+        return {(path, folder): number for number, path, folder in rows}
+
+    def _forget_names(self) -> None:
+        """After a transaction that did not happen, ids given in it are free again."""
+        self._names.forget()
+        self._new_names.clear()
+        self._new_projects.clear()
+        for name in ("_known_names", "_known_projects"):
+            self.__dict__.pop(name, None)
+
+    def _keep_names(self, connection: apsw.Connection) -> None:
+        connection.executemany("INSERT INTO name (id, kind, text) VALUES (?, ?, ?)", self._new_names)
+        connection.executemany("INSERT INTO project (id, path, folder) VALUES (?, ?, ?)", self._new_projects)
+        self._new_names.clear()
+        self._new_projects.clear()
 
     def _book(self, connection: apsw.Connection, facts: "Sequence[Fact]", now: int) -> Batch | None:
         from ccledger.core.merge import join
@@ -273,13 +300,30 @@ class SqliteStore:
 
         joined = join(facts)
         bare = bare_keys(facts)
-        if not bare and not connection.execute("SELECT 1 FROM request_key WHERE bare = 1 LIMIT 1").fetchall():
+        if bare and not self._finds_requests:
+            self._find_requests(connection)
+        if not self._finds_requests:
             try:
                 with connection:
                     return self._book_new(connection, joined, now)
             except apsw.ConstraintError:
-                self._names.forget()
+                self._forget_names()
         return self._book_known(connection, joined, bare, now)
+
+    @cached_property
+    def _finds_requests(self) -> bool:
+        """Whether calls have to be found by request ids, too: only once a fact knew nothing else."""
+        assert self._writer is not None
+        return bool(self._writer.execute("SELECT 1 FROM setting WHERE name = 'finds_requests'").fetchall())
+
+    def _find_requests(self, connection: apsw.Connection) -> None:
+        """From now on keeps request ids where calls are found by them, those of the calls there are included."""
+        connection.execute("INSERT INTO setting VALUES ('finds_requests', '1')")
+        connection.execute(
+            "INSERT OR IGNORE INTO request_key (key, call_id, bare) "
+            "SELECT 'req:' || request_id, id, 0 FROM request_logs WHERE request_id IS NOT NULL"
+        )
+        self._finds_requests = True
 
     def _book_new(self, connection: apsw.Connection, joined: "Sequence[Joined]", now: int) -> Batch:
         """Books calls on the guess that all are new, which one failing insert disproves."""
@@ -287,12 +331,10 @@ class SqliteStore:
 
         assert self._price is not None
         ids = give_ids((fact for fact, _ in joined), _NODE, lambda _: False)
-        owned = [
-            (key, number)
-            for (fact, _), number in zip(joined, ids, strict=True)
-            for key in fact.keys
-            if not key.startswith("req:")
-        ]
+        owned = [(fact.keys[0], number) for (fact, _), number in zip(joined, ids, strict=True)]
+        for (fact, _), number in zip(joined, ids, strict=True):
+            if len(fact.keys) > 2:
+                owned.extend((key, number) for key in fact.keys[1:] if not key.startswith("req:"))
         owned.sort()
         connection.executemany(_CLAIM_KEY, owned)
         booking = book(joined, (), ids, self._price, self._names, self._days.of_quarter)
@@ -314,7 +356,8 @@ class SqliteStore:
         joined = join((fact for fact, _ in joined), known=[call.fact for call in stored], bare=joining | bare)
         ids = give_ids((fact for fact, known in joined if not known), _NODE, taken)
         booking = book(joined, stored, ids, self._price, self._names, self._days.of_quarter)
-        connection.executemany(_LEAD_KEY, [entry for entry in booking.keys if not entry[0].startswith("req:")])
+        owned = [(key, number) for number, keys in booking.keys for key in keys if not key.startswith("req:")]
+        connection.executemany(_LEAD_KEY, owned)
         return self._write(connection, booking, bare, now) if booking.ids else None
 
     def _find(
@@ -326,7 +369,7 @@ class SqliteStore:
         wanted = (apsw.carray(tuple(keys)),)
         for key, number in connection.execute(_FIND, wanted):
             found.setdefault(number, []).append(key)
-        for key, number, is_bare in connection.execute(_FIND_REQUESTS, wanted):
+        for key, number, is_bare in connection.execute(_FIND_REQUESTS, wanted) if self._finds_requests else ():
             if is_bare:
                 joining.add(key)
             if is_bare or key in bare or number in found:
@@ -368,14 +411,13 @@ class SqliteStore:
         from ccledger.ledger.booking import moved, pack_ids
         from ccledger.ledger.rows import COLUMNS
 
+        self._keep_names(connection)
         if booking.removed:
             connection.executemany("DELETE FROM request_logs WHERE id = ?", ((number,) for number in booking.removed))
-        connection.executemany(
-            f"INSERT INTO request_logs ({', '.join(COLUMNS)}) VALUES ({_marks(len(COLUMNS))})", booking.rows
-        )
-        requests = [(key, number, key in bare) for key, number in booking.keys if key.startswith("req:")]
-        requests.sort()
-        connection.executemany(_ADD_REQUEST_KEY, requests)
+        for columns, rows in _by_length(COLUMNS, booking.rows):
+            names = ", ".join(columns)
+            connection.executemany(f"INSERT INTO request_logs ({names}) VALUES ({_marks(len(columns))})", rows)
+        self._keep_requests(connection, booking, bare)
         for gone, successor in booking.aliases:
             connection.execute("UPDATE call_alias SET call_id = ? WHERE call_id = ?", (successor, gone))
             connection.execute("INSERT OR REPLACE INTO call_alias (id, call_id) VALUES (?, ?)", (gone, successor))
@@ -389,6 +431,16 @@ class SqliteStore:
         sequence = connection.last_insert_rowid()
         connection.execute("DELETE FROM batch WHERE sequence <= ?", (sequence - _KEPT_BATCHES,))
         return Batch(sequence, now, tuple(booking.ids), models)
+
+    def _keep_requests(self, connection: apsw.Connection, booking: "Booking", bare: frozenset[str]) -> None:
+        """Keeps request ids that do not fit a call's row, or all once calls are found by them."""
+        kept: list[tuple[str, int, bool]] = []
+        for number, keys in booking.keys:
+            if self._finds_requests or len(keys) > 2:
+                requests = [key for key in keys if key.startswith("req:")]
+                if self._finds_requests or len(requests) > 1:
+                    kept.extend((key, number, key in bare) for key in requests)
+        connection.executemany(_ADD_REQUEST_KEY, sorted(kept))
 
     def rebuild(self, zone: str) -> None:
         """See `Store.rebuild`."""
@@ -509,12 +561,6 @@ def _integers(numbers: Iterable[int]) -> Any:
     return apsw.carray(array("q", numbers))
 
 
-def _interned(connection: apsw.Connection, select: str, insert: str, values: tuple[Any, ...]) -> int:
-    row = connection.execute(select, values).fetchone() or connection.execute(insert, values).fetchone()
-    assert row is not None
-    return row[0]
-
-
 def _keep_positions(connection: apsw.Connection, positions: Mapping[str, bytes | None]) -> None:
     kept = [(name, position) for name, position in positions.items() if position is not None]
     gone = [(name,) for name, position in positions.items() if position is None]
@@ -525,6 +571,19 @@ def _keep_positions(connection: apsw.Connection, positions: Mapping[str, bytes |
 def _add_up(connection: apsw.Connection, roll: Any) -> None:
     for part, (table, key) in _ROLLUPS.items():
         rows = getattr(roll, part)
-        connection.executemany(_upsert(table, key), [(*name, *measures) for name, measures in sorted(rows.items())])
+        entries = [(*name, *measures) for name, measures in rows.items()]
+        entries.sort()
+        for columns, group in _by_length((*key, *MEASURES), entries):
+            connection.executemany(_upsert(table, key, columns[len(key) :]), group)
         shrunk = [name for name, measures in rows.items() if measures[0] < 0]
         connection.executemany(_drop_empty(table, key), shrunk)
+
+
+def _by_length(columns: Sequence[str], rows: "Sequence[tuple[Any, ...]]") -> "Iterator[tuple[Sequence[str], Iterable[tuple[Any, ...]]]]":
+    """Rows that leave out the same columns at the end, together; shorter ones are cheaper to write."""
+    lengths = set(map(len, rows))
+    if len(lengths) == 1:
+        yield columns[: lengths.pop()], rows
+        return
+    for length in sorted(lengths):
+        yield columns[:length], [row for row in rows if len(row) == length]
