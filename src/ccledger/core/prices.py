@@ -97,7 +97,7 @@ class _Rate(NamedTuple):
     start: int
     end: int
     card: _Prices
-    long_over: int
+    long_over: int | None
     long_card: _Prices
 
 
@@ -161,7 +161,7 @@ class PriceBook:
 
     def _apply(self, rate: _Rate, reading: Reading) -> Cost:
         usage = reading.usage
-        card = rate.card if usage.prompt_tokens <= rate.long_over else rate.long_card
+        card = rate.card if rate.long_over is None or usage.prompt_tokens <= rate.long_over else rate.long_card
         fresh, output, write_5m, write_1h, read, searches = usage
         searched = searches * self.modifiers.web_search_nano
         if card.nano is not None:
@@ -186,7 +186,7 @@ class PriceBook:
                 period.start,
                 period.end,
                 _prices(period.card, factor),
-                _FOREVER if period.long_over is None else period.long_over,
+                period.long_over,
                 _prices(period.long_card or period.card, factor),
             )
             for period in model.periods

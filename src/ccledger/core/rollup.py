@@ -11,7 +11,7 @@ from ccledger.core.call import Billing, Cost, Fact, Origin, Outcome, Reading, Ti
 from ccledger.core.measures import Grain, Measures, plus
 
 _Key = TypeVar("_Key")
-_MEASURED = Origin.MEASURED.value
+_MEASURED, _SUBSCRIPTION = Origin.MEASURED.value, Billing.SUBSCRIPTION.value
 
 Group = tuple[int, int, int, int, int, int, int, int]
 """Everything the roll-ups tell calls apart by, as small integer ids (0 is "none"): quarter-hour, access token, account,
@@ -44,9 +44,17 @@ def measure(fact: Fact, cost: Cost | None) -> Measures:
         usual = (1, 1, not reading.complete, *usage[:5], 0, 0, 0, 0)
     else:
         usual = (1, 0, not reading.complete, *usage[:5], *cost[:4])
-    if not usage[5] and _is_usual(fact, reading, timing):
+    place = fact.place
+    subscribed = place is not None and place.billing == _SUBSCRIPTION
+    if (
+        timing.duration_ms is None
+        and not usage[5]
+        and not subscribed
+        and not timing.outcome
+        and timing.first_token_ms is None
+        and reading.origin == _MEASURED
+    ):
         return usual
-    subscribed = fact.place is not None and fact.place.billing == Billing.SUBSCRIPTION
     return (
         *usual,
         usage.web_searches,
@@ -57,18 +65,6 @@ def measure(fact: Fact, cost: Cost | None) -> Measures:
         reading.origin == Origin.ESTIMATED,
         reading.origin == Origin.UNKNOWN,
         *_durations(timing),
-    )
-
-
-def _is_usual(fact: Fact, reading: Reading, timing: Timing) -> bool:
-    """Whether all but the usual measures of a call without web searches are zero."""
-    place = fact.place
-    return (
-        timing.duration_ms is None
-        and timing.first_token_ms is None
-        and not timing.outcome
-        and reading.origin == _MEASURED
-        and (place is None or not place.billing)
     )
 
 

@@ -28,13 +28,15 @@ class Booking(NamedTuple):
     roll: Roll
 
 
-def give_ids(facts: Iterable[Fact], node: int, taken: Callable[[int], bool]) -> list[int]:
-    """An id for each new call, none twice: by start, then by place in the batch; taken ones are passed over."""
+def give_ids(facts: Sequence[Fact], node: int, taken: Callable[[int], bool] | None = None) -> list[int]:
+    """An id for each new call, none twice: by start, then by place in the batch; `taken` ones are passed over."""
+    ids = [call_id(fact.timing.started_at, node, sequence) for sequence, fact in enumerate(facts)]
+    if taken is None and len(set(ids)) == len(ids):
+        return ids
     given: dict[int, None] = {}
     for sequence, fact in enumerate(facts):
-        number = call_id(fact.timing.started_at, node, sequence)
-        step = 0
-        while number in given or taken(number):
+        number, step = ids[sequence], 0
+        while number in given or (taken is not None and taken(number)):
             step += 1
             number = call_id(fact.timing.started_at + step // SEQUENCES, node, sequence + step)
         given[number] = None
@@ -43,7 +45,7 @@ def give_ids(facts: Iterable[Fact], node: int, taken: Callable[[int], bool]) -> 
 
 def bare_keys(facts: Iterable[Fact]) -> frozenset[str]:
     """The keys of facts that nothing but a request id identifies."""
-    return frozenset(key for fact in facts if is_bare(fact.keys) for key in fact.keys)
+    return frozenset(key for fact in facts if fact.keys[0].startswith("req:") and is_bare(fact.keys) for key in fact.keys)
 
 
 def book(
@@ -66,14 +68,14 @@ def book(
 def _book_new(
     facts: Sequence[Fact], ids: Sequence[int], price: Price, names: Names, booking: Booking, fold: Fold
 ) -> None:
-    rows, keys, add = booking.rows, booking.keys, fold.add
+    rows, add = booking.rows, fold.add
     for fact, number in zip(facts, ids, strict=True):
         cost = price_of(fact, price)
         row, group = encode(number, fact, cost, names)
         rows.append(row)
-        keys.append((number, fact.keys))
         add(group, measure(fact, cost))
     booking.ids.extend(ids)
+    booking.keys.extend(zip(ids, [fact.keys for fact in facts], strict=True))
 
 
 def _book_change(change: Change, names: Names, booking: Booking, fold: Fold) -> None:

@@ -144,22 +144,17 @@ def encode(number: int, fact: Fact, cost: Cost | None, names: Names) -> tuple[Ro
     last_key = fact.keys[-1]
     request_id = last_key[4:] if last_key.startswith("req:") else None
     if reading is None:
-        model, evidence = 0, _UNREAD
+        model, usage, evidence = 0, _NO_USAGE, (*_UNREAD, timing.source)
     else:
-        model = names.model(reading.model)
-        evidence = (reading.terms, reading.origin, reading.complete, reading.sidechain)
+        model, usage = names.model(reading.model), reading.usage
+        evidence = (reading.terms, reading.origin, reading.complete, reading.sidechain, timing.source)
     row = (
-        number,
-        started_at,
-        model,
-        *(_NO_USAGE if reading is None else reading.usage),
-        *(_UNPRICED if cost is None else cost),
-        *evidence,
-        timing.source,
-        *place,
-        fact.placed_at,
-        fact.sources,
-        request_id,
+        (number, started_at, model)
+        + usage
+        + (_UNPRICED if cost is None else cost)
+        + evidence
+        + place
+        + (fact.placed_at, fact.sources, request_id)
     )
     if party is None and timing.duration_ms is None and not timing.outcome and timing.status_code is None:
         return row, (started_at // QUARTER_MS, 0, 0, 0, place[2], place[1], 0, model)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
@@ -21,9 +22,10 @@ from ccledger.ledger.store import Batch, SessionInfo, SessionRow, SpanRow, Summa
 if TYPE_CHECKING:
     from ccledger.core.call import Call, Fact
     from ccledger.core.measures import Dimension, Grain
-    from ccledger.core.merge import Joined
     from ccledger.ledger.booking import Booking
     from ccledger.ledger.rows import Names
+
+    _Book = Callable[[apsw.Connection, Sequence[Fact], int], Batch | None]
     from ccledger.ledger.plan import Price
 
 _OLDEST_SQLITE: Final = (3, 51, 3)
@@ -34,22 +36,25 @@ _NODE: Final = 0
 _BUSY_MS: Final = 10_000
 _READERS: Final = 4
 _PAGE_BYTES: Final = 8192
+_CACHE_KIB: Final = 65_536
+"""More than the pages that one large batch touches, so that none has to be written before the batch is complete."""
+_CHECKPOINT_PAGES: Final = 4_000
 _LATE_MS: Final = 3_600_000
 """How far a call's start may lie from what its id says: a later fact can know an earlier start."""
 
 _SUMS: Final = ", ".join(MEASURES)
 
 
-def _marks(count: int) -> str:
-    return ", ".join("?" * count)
+def _insert(table: str, columns: Sequence[str], count: int, conflict: str = "") -> str:
+    row = f"({', '.join('?' * len(columns))})"
+    # A broken constraint ends the transaction: the whole batch is then booked another way, and SQLite needs no journal
+    # of its own for every statement.
+    return f"INSERT OR ROLLBACK INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * count)} {conflict}"
 
 
-def _upsert(table: str, key: Sequence[str], measures: Sequence[str]) -> str:
-    add_up = ", ".join(f"{name} = {name} + excluded.{name}" for name in measures)
-    return (
-        f"INSERT INTO {table} ({', '.join((*key, *measures))}) VALUES ({_marks(len(key) + len(measures))}) "
-        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {add_up}"
-    )
+def _add_to(key: Sequence[str], measures: Sequence[str]) -> str:
+    sums = ", ".join(f"{name} = {name} + excluded.{name}" for name in measures)
+    return f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sums}"
 
 
 def _drop_empty(table: str, key: Sequence[str]) -> str:
@@ -65,12 +70,10 @@ _ROLLUPS: Final = {
     "sessions": ("session_day", ("day", "session_id", "model_id")),
 }
 
-_CLAIM_KEY: Final = "INSERT INTO call_key (key, call_id) VALUES (?, ?)"
-_LEAD_KEY: Final = "INSERT INTO call_key (key, call_id) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET call_id = excluded.call_id"
-_ADD_REQUEST_KEY: Final = """
-    INSERT INTO request_key (key, call_id, bare) VALUES (?, ?, ?)
-    ON CONFLICT (key, call_id) DO UPDATE SET bare = 1 WHERE excluded.bare
-"""
+_LEAD_KEY: Final = "ON CONFLICT (key) DO UPDATE SET call_id = excluded.call_id"
+_MARK_BARE: Final = "ON CONFLICT (key, call_id) DO UPDATE SET bare = 1 WHERE excluded.bare"
+_ROWS_AT_ONCE: Final = 32
+"""Rows per statement: looking a statement up and starting it costs as much as a row."""
 _FIND: Final = """
     SELECT key, coalesce(call_alias.call_id, call_key.call_id)
     FROM carray(?) AS wanted
@@ -149,7 +152,9 @@ def open_writer(url: str, price: "Price", zone_name: str) -> "SqliteStore":
     connection.pragma("page_size", _PAGE_BYTES)
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", "full")
-    connection.pragma("cache_size", -16_384)
+    connection.pragma("cache_size", -_CACHE_KIB)
+    connection.pragma("wal_autocheckpoint", _CHECKPOINT_PAGES)
+    connection.pragma("temp_store", "memory")
     _migrate(connection, path)
     connection.execute("INSERT OR IGNORE INTO setting VALUES ('zone', ?), ('format', '1')", (zone_name,))
     return SqliteStore(path, connection, price)
@@ -223,8 +228,16 @@ class SqliteStore:
 
     def append(self, facts: "Sequence[Fact]", positions: Mapping[str, bytes | None], *, now: int) -> Batch | None:
         """See `Store.append`."""
+        try:
+            return self._append(facts, positions, now, self._book_new)
+        except apsw.ConstraintError:
+            return self._append(facts, positions, now, self._book_known)
+
+    def _append(
+        self, facts: "Sequence[Fact]", positions: Mapping[str, bytes | None], now: int, book: "_Book"
+    ) -> Batch | None:
         with self._transaction() as connection:
-            batch = self._book(connection, facts, now) if facts else None
+            batch = book(connection, facts, now) if facts else None
             _keep_positions(connection, positions)
         return batch
 
@@ -238,7 +251,8 @@ class SqliteStore:
             try:
                 yield connection
             except BaseException:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 self._forget_names()
                 raise
             connection.execute("COMMIT")
@@ -289,26 +303,10 @@ class SqliteStore:
             self.__dict__.pop(name, None)
 
     def _keep_names(self, connection: apsw.Connection) -> None:
-        connection.executemany("INSERT INTO name (id, kind, text) VALUES (?, ?, ?)", self._new_names)
-        connection.executemany("INSERT INTO project (id, path, folder) VALUES (?, ?, ?)", self._new_projects)
+        _insert_all(connection, "name", ("id", "kind", "text"), self._new_names)
+        _insert_all(connection, "project", ("id", "path", "folder"), self._new_projects)
         self._new_names.clear()
         self._new_projects.clear()
-
-    def _book(self, connection: apsw.Connection, facts: "Sequence[Fact]", now: int) -> Batch | None:
-        from ccledger.core.merge import join
-        from ccledger.ledger.booking import bare_keys
-
-        joined = join(facts)
-        bare = bare_keys(facts)
-        if bare and not self._finds_requests:
-            self._find_requests(connection)
-        if not self._finds_requests:
-            try:
-                with connection:
-                    return self._book_new(connection, joined, now)
-            except apsw.ConstraintError:
-                self._forget_names()
-        return self._book_known(connection, joined, bare, now)
 
     @cached_property
     def _finds_requests(self) -> bool:
@@ -325,39 +323,50 @@ class SqliteStore:
         )
         self._finds_requests = True
 
-    def _book_new(self, connection: apsw.Connection, joined: "Sequence[Joined]", now: int) -> Batch:
-        """Books calls on the guess that all are new, which one failing insert disproves."""
-        from ccledger.ledger.booking import book, give_ids
+    def _book_new(self, connection: apsw.Connection, facts: "Sequence[Fact]", now: int) -> Batch | None:
+        """Books calls on the guess that all are new, which a `ConstraintError` disproves: most are, and then nothing
+        has to be looked up."""
+        from ccledger.core.merge import join
+        from ccledger.ledger.booking import bare_keys, book, give_ids
 
         assert self._price is not None
-        ids = give_ids((fact for fact, _ in joined), _NODE, lambda _: False)
-        owned = [(fact.keys[0], number) for (fact, _), number in zip(joined, ids, strict=True)]
-        for (fact, _), number in zip(joined, ids, strict=True):
-            if len(fact.keys) > 2:
-                owned.extend((key, number) for key in fact.keys[1:] if not key.startswith("req:"))
+        if self._finds_requests or bare_keys(facts):
+            return self._book_known(connection, facts, now)
+        joined = join(facts)
+        calls = [fact for fact, _ in joined]
+        ids = give_ids(calls, _NODE)
+        owned = [(fact.keys[0], number) for fact, number in zip(calls, ids, strict=True)]
+        owned.extend(
+            (key, number)
+            for fact, number in zip(calls, ids, strict=True)
+            if len(fact.keys) > 2
+            for key in fact.keys[1:]
+            if not key.startswith("req:")
+        )
         owned.sort()
-        connection.executemany(_CLAIM_KEY, owned)
+        _insert_all(connection, "call_key", ("key", "call_id"), owned)
         booking = book(joined, (), ids, self._price, self._names, self._days.of_quarter)
         return self._write(connection, booking, frozenset(), now)
 
-    def _book_known(
-        self, connection: apsw.Connection, joined: "Sequence[Joined]", bare: frozenset[str], now: int
-    ) -> Batch | None:
+    def _book_known(self, connection: apsw.Connection, facts: "Sequence[Fact]", now: int) -> Batch | None:
         """Books calls that may be known already, in part or whole."""
         from ccledger.core.merge import join
-        from ccledger.ledger.booking import book, give_ids
+        from ccledger.ledger.booking import bare_keys, book, give_ids
 
         assert self._price is not None
 
         def taken(number: int) -> bool:
             return bool(connection.execute("SELECT 1 FROM request_logs WHERE id = ?", (number,)).fetchall())
 
-        stored, joining = self._find(connection, {key for fact, _ in joined for key in fact.keys}, bare)
-        joined = join((fact for fact, _ in joined), known=[call.fact for call in stored], bare=joining | bare)
-        ids = give_ids((fact for fact, known in joined if not known), _NODE, taken)
+        bare = bare_keys(facts)
+        if bare and not self._finds_requests:
+            self._find_requests(connection)
+        stored, joining = self._find(connection, {key for fact in facts for key in fact.keys}, bare)
+        joined = join(facts, known=[call.fact for call in stored], bare=joining | bare)
+        ids = give_ids([fact for fact, known in joined if not known], _NODE, taken)
         booking = book(joined, stored, ids, self._price, self._names, self._days.of_quarter)
         owned = [(key, number) for number, keys in booking.keys for key in keys if not key.startswith("req:")]
-        connection.executemany(_LEAD_KEY, owned)
+        _insert_all(connection, "call_key", ("key", "call_id"), owned, _LEAD_KEY)
         return self._write(connection, booking, bare, now) if booking.ids else None
 
     def _find(
@@ -414,9 +423,9 @@ class SqliteStore:
         self._keep_names(connection)
         if booking.removed:
             connection.executemany("DELETE FROM request_logs WHERE id = ?", ((number,) for number in booking.removed))
+        booking.rows.sort()
         for columns, rows in _by_length(COLUMNS, booking.rows):
-            names = ", ".join(columns)
-            connection.executemany(f"INSERT INTO request_logs ({names}) VALUES ({_marks(len(columns))})", rows)
+            _insert_all(connection, "request_logs", columns, rows)
         self._keep_requests(connection, booking, bare)
         for gone, successor in booking.aliases:
             connection.execute("UPDATE call_alias SET call_id = ? WHERE call_id = ?", (successor, gone))
@@ -440,7 +449,7 @@ class SqliteStore:
                 requests = [key for key in keys if key.startswith("req:")]
                 if self._finds_requests or len(requests) > 1:
                     kept.extend((key, number, key in bare) for key in requests)
-        connection.executemany(_ADD_REQUEST_KEY, sorted(kept))
+        _insert_all(connection, "request_key", ("key", "call_id", "bare"), sorted(kept), _MARK_BARE)
 
     def rebuild(self, zone: str) -> None:
         """See `Store.rebuild`."""
@@ -574,12 +583,26 @@ def _add_up(connection: apsw.Connection, roll: Any) -> None:
         entries = [(*name, *measures) for name, measures in rows.items()]
         entries.sort()
         for columns, group in _by_length((*key, *MEASURES), entries):
-            connection.executemany(_upsert(table, key, columns[len(key) :]), group)
+            _insert_all(connection, table, columns, group, _add_to(key, columns[len(key) :]))
         shrunk = [name for name, measures in rows.items() if measures[0] < 0]
         connection.executemany(_drop_empty(table, key), shrunk)
 
 
-def _by_length(columns: Sequence[str], rows: "Sequence[tuple[Any, ...]]") -> "Iterator[tuple[Sequence[str], Iterable[tuple[Any, ...]]]]":
+def _insert_all(
+    connection: apsw.Connection, table: str, columns: Sequence[str], rows: "Sequence[tuple[Any, ...]]", conflict: str = ""
+) -> None:
+    """Inserts rows, many with one statement."""
+    whole = len(rows) - len(rows) % _ROWS_AT_ONCE
+    if whole:
+        together = (
+            tuple(chain.from_iterable(rows[start : start + _ROWS_AT_ONCE])) for start in range(0, whole, _ROWS_AT_ONCE)
+        )
+        connection.executemany(_insert(table, columns, _ROWS_AT_ONCE, conflict), together)
+    if whole < len(rows):
+        connection.executemany(_insert(table, columns, 1, conflict), rows[whole:])
+
+
+def _by_length(columns: Sequence[str], rows: "Sequence[tuple[Any, ...]]") -> "Iterator[tuple[Sequence[str], Sequence[tuple[Any, ...]]]]":
     """Rows that leave out the same columns at the end, together; shorter ones are cheaper to write."""
     lengths = set(map(len, rows))
     if len(lengths) == 1:
