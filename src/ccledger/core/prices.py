@@ -154,14 +154,14 @@ class PriceBook:
         rates = self._rates.get((reading.model, reading.terms))
         if rates is None:
             rates = self._rates[reading.model, reading.terms] = self._rates_of(reading.model, Terms(reading.terms))
-        for rate in rates:
-            if rate.start <= started_at < rate.end:
-                return self._apply(rate, reading)
-        return None
-
-    def _apply(self, rate: _Rate, reading: Reading) -> Cost:
+        for start, end, card, long_over, long_card in rates:
+            if start <= started_at < end:
+                break
+        else:
+            return None
         usage = reading.usage
-        card = rate.card if rate.long_over is None or usage.prompt_tokens <= rate.long_over else rate.long_card
+        if long_over is not None and usage.prompt_tokens > long_over:
+            card = long_card
         fresh, output, write_5m, write_1h, read, searches = usage
         searched = searches * self.modifiers.web_search_nano
         if card.nano is not None:

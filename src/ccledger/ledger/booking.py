@@ -8,7 +8,7 @@ from ccledger.core.call import Call, Fact
 from ccledger.core.measures import Measures, widen
 from ccledger.core.merge import Joined, is_bare
 from ccledger.core.rollup import Fold, Roll, measure
-from ccledger.ledger.plan import SEQUENCES, Change, Price, call_id, plan, price_of
+from ccledger.ledger.plan import SEQUENCES, Change, Price, call_id, plan
 from ccledger.ledger.rows import Names, Row, encode
 
 
@@ -22,7 +22,7 @@ class Booking(NamedTuple):
     rows: list[Row]
     """Rows to put in, in the order of `rows.COLUMNS`."""
     keys: list[tuple[int, tuple[str, ...]]]
-    """Calls and the keys that lead to them."""
+    """Changed calls and the keys that lead to them; those of new calls are in their facts."""
     aliases: list[tuple[int, int]]
     """A gone call and the call it became part of."""
     roll: Roll
@@ -70,12 +70,12 @@ def _book_new(
 ) -> None:
     rows, add = booking.rows, fold.add
     for fact, number in zip(facts, ids, strict=True):
-        cost = price_of(fact, price)
+        reading = fact.reading
+        cost = None if reading is None else price(reading, fact.timing.started_at)
         row, group = encode(number, fact, cost, names)
         rows.append(row)
         add(group, measure(fact, cost))
     booking.ids.extend(ids)
-    booking.keys.extend(zip(ids, [fact.keys for fact in facts], strict=True))
 
 
 def _book_change(change: Change, names: Names, booking: Booking, fold: Fold) -> None:

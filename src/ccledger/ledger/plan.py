@@ -52,13 +52,8 @@ def plan(joined: Iterable[Joined], stored: Sequence[Call], price: Price) -> list
 
 
 def _repriced(number: int, fact: Fact, price: Price) -> Call:
-    return Call(number, fact, price_of(fact, price))
-
-
-def price_of(fact: Fact, price: Price) -> Cost | None:
-    """What a call costs by what is known of it; None without a reading or a price."""
     reading = fact.reading
-    return None if reading is None else price(reading, fact.timing.started_at)
+    return Call(number, fact, None if reading is None else price(reading, fact.timing.started_at))
 
 
 def _says_the_same(a: Fact, b: Fact) -> bool:

@@ -91,7 +91,6 @@ class _Line(Struct, gc=False, rename="camel"):
     timestamp: datetime | None = None
     session_id: str | None = None
     request_id: str | None = None
-    uuid: str | None = None
     git_branch: str | None = None
     agent_id: str | None = None
     is_sidechain: bool | None = None
@@ -281,13 +280,16 @@ def find_project(buffer: bytearray, end: int) -> str | None:
 
 def _decode_leniently(raw: bytes) -> _Line | None:
     """Reads what the strict decoder refuses: bad UTF-8, lone surrogates, NUL runs, odd types in fields."""
+    data = _decode_json(raw)
+    return None if data is None else _line_of(data)
+
+
+def _decode_json(raw: bytes) -> dict[str, Any] | None:
     try:
         data = json.loads(raw.replace(b"\0", b"").decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
-    if not isinstance(data, dict):
-        return None
-    return _line_of(cast("dict[str, Any]", data))
+    return cast("dict[str, Any]", data) if isinstance(data, dict) else None
 
 
 def _line_of(data: dict[str, Any]) -> _Line:
@@ -298,7 +300,6 @@ def _line_of(data: dict[str, Any]) -> _Line:
         timestamp=_time(data.get("timestamp")),
         session_id=_text(data.get("sessionId")),
         request_id=_text(data.get("requestId")),
-        uuid=_text(data.get("uuid")),
         git_branch=_text(data.get("gitBranch")),
         agent_id=_text(data.get("agentId")),
         is_sidechain=data.get("isSidechain") is True,
@@ -395,11 +396,24 @@ def _time(value: object) -> datetime | None:
         return None
 
 
+class _Identity(Struct, gc=False):
+    uuid: str | None = None
+
+
+def _uuid(raw: memoryview) -> str | None:
+    """The id of a line, which matters only where its message has none."""
+    try:
+        return msgspec.json.decode(raw, type=_Identity).uuid
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        found = _decode_json(bytes(raw))
+        return _text(found.get("uuid")) if found is not None else None
+
+
 def _keys(line: _Line, message: _Message, raw: memoryview, session: str) -> tuple[str, ...]:
     """By what a message is known, sorted: its own id where that is unique, else with what makes it so."""
     request = line.request_id
     if not message.id:
-        own = f"line:{line.uuid or blake2b(raw, digest_size=16).hexdigest()}"
+        own = f"line:{_uuid(raw) or blake2b(raw, digest_size=16).hexdigest()}"
     elif message.id.startswith("msg_"):
         own = f"msg:{message.id}"
     else:

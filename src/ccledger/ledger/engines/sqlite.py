@@ -143,7 +143,7 @@ _SUMMARY: Final = """
 """
 
 
-def open_writer(url: str, price: "Price", zone_name: str) -> "SqliteStore":
+def open_writer(url: str, prices: "Callable[[], Price]", zone_name: str) -> "SqliteStore":
     """The store that may write, its schema brought up to date. The caller holds the data directory's lock."""
     path = _path(url)
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
@@ -157,7 +157,7 @@ def open_writer(url: str, price: "Price", zone_name: str) -> "SqliteStore":
     connection.pragma("temp_store", "memory")
     _migrate(connection, path)
     connection.execute("INSERT OR IGNORE INTO setting VALUES ('zone', ?), ('format', '1')", (zone_name,))
-    return SqliteStore(path, connection, price)
+    return SqliteStore(path, connection, prices)
 
 
 def open_reader(url: str) -> "SqliteStore":
@@ -215,10 +215,12 @@ def migrations() -> list[str]:
 class SqliteStore:
     """One SQLite file. Fulfils `ledger.store.Store`."""
 
-    def __init__(self, path: Path, writer: apsw.Connection | None, price: "Price | None") -> None:
+    def __init__(
+        self, path: Path, writer: apsw.Connection | None, prices: "Callable[[], Price] | None"
+    ) -> None:
         self._path = path
         self._writer = writer
-        self._price = price
+        self._prices = prices
         self._writing = threading.Lock()
         self._idle: list[apsw.Connection] = []
         self._new_names: list[tuple[int, int, str]] = []
@@ -262,6 +264,11 @@ class SqliteStore:
         from ccledger.ledger.rows import Names
 
         return Names(self._intern, self._intern_project)
+
+    @cached_property
+    def _price(self) -> "Price":
+        assert self._prices is not None
+        return self._prices()
 
     @cached_property
     def _days(self) -> Days:
@@ -329,7 +336,6 @@ class SqliteStore:
         from ccledger.core.merge import join
         from ccledger.ledger.booking import bare_keys, book, give_ids
 
-        assert self._price is not None
         if self._finds_requests or bare_keys(facts):
             return self._book_known(connection, facts, now)
         joined = join(facts)
@@ -346,6 +352,8 @@ class SqliteStore:
         owned.sort()
         _insert_all(connection, "call_key", ("key", "call_id"), owned)
         booking = book(joined, (), ids, self._price, self._names, self._days.of_quarter)
+        if any(len(fact.keys) > 2 for fact in calls):
+            booking.keys.extend((number, fact.keys) for fact, number in zip(calls, ids, strict=True))
         return self._write(connection, booking, frozenset(), now)
 
     def _book_known(self, connection: apsw.Connection, facts: "Sequence[Fact]", now: int) -> Batch | None:
@@ -353,7 +361,6 @@ class SqliteStore:
         from ccledger.core.merge import join
         from ccledger.ledger.booking import bare_keys, book, give_ids
 
-        assert self._price is not None
 
         def taken(number: int) -> bool:
             return bool(connection.execute("SELECT 1 FROM request_logs WHERE id = ?", (number,)).fetchall())
@@ -363,8 +370,10 @@ class SqliteStore:
             self._find_requests(connection)
         stored, joining = self._find(connection, {key for fact in facts for key in fact.keys}, bare)
         joined = join(facts, known=[call.fact for call in stored], bare=joining | bare)
-        ids = give_ids([fact for fact, known in joined if not known], _NODE, taken)
+        new = [fact for fact, known in joined if not known]
+        ids = give_ids(new, _NODE, taken)
         booking = book(joined, stored, ids, self._price, self._names, self._days.of_quarter)
+        booking.keys.extend((number, fact.keys) for fact, number in zip(new, ids, strict=True))
         owned = [(key, number) for number, keys in booking.keys for key in keys if not key.startswith("req:")]
         _insert_all(connection, "call_key", ("key", "call_id"), owned, _LEAD_KEY)
         return self._write(connection, booking, bare, now) if booking.ids else None
@@ -580,7 +589,7 @@ def _keep_positions(connection: apsw.Connection, positions: Mapping[str, bytes |
 def _add_up(connection: apsw.Connection, roll: Any) -> None:
     for part, (table, key) in _ROLLUPS.items():
         rows = getattr(roll, part)
-        entries = [(*name, *measures) for name, measures in rows.items()]
+        entries = [name + measures for name, measures in rows.items()]
         entries.sort()
         for columns, group in _by_length((*key, *MEASURES), entries):
             _insert_all(connection, table, columns, group, _add_to(key, columns[len(key) :]))
