@@ -56,6 +56,7 @@ Row = tuple[int | str | None, ...]
 
 _NO_USAGE: Final = (0, 0, 0, 0, 0, 0)
 _UNPRICED: Final = (None, None, None, None, None)
+_NO_EXTRA: Final = (0, 0, 0, 0, 0, 0, None, None, None)
 _UNREAD: Final = (0, -1, 1, 0)
 
 
@@ -141,7 +142,7 @@ def encode(number: int, fact: Fact, cost: Cost | None, names: Names) -> tuple[Ro
     timing, reading, party = fact.timing, fact.reading, fact.party
     started_at = timing.started_at
     place = names.place(fact.place)
-    last_key = fact.keys[-1]
+    last_key = fact.keys[-1] if fact.keys else ""
     request_id = last_key[4:] if last_key.startswith("req:") else None
     if reading is None:
         model, usage, evidence = 0, _NO_USAGE, (*_UNREAD, timing.source)
@@ -156,7 +157,8 @@ def encode(number: int, fact: Fact, cost: Cost | None, names: Names) -> tuple[Ro
         + place
         + (fact.placed_at, fact.sources, request_id)
     )
-    if party is None and timing.duration_ms is None and not timing.outcome and timing.status_code is None:
+    plain = timing.duration_ms is None and timing.first_token_ms is None and timing.status_code is None
+    if plain and party is None and not timing.outcome:
         return row, (started_at // QUARTER_MS, 0, 0, 0, place[2], place[1], 0, model)
     on_behalf = names.party(party)
     _, token, account, user, mode = on_behalf
@@ -171,6 +173,7 @@ def decode(
     project_of: Callable[[int], tuple[str | None, str | None]],
 ) -> Call:
     """The call in a row of `COLUMNS`; the inverse of `encode` given the texts of its ids."""
+    row += _NO_EXTRA[len(row) - len(COLUMNS) + EXTRA :]
     (number, request_at, model, *counts) = row[:9]
     money, (terms, origin, complete, sidechain, time_source) = row[9:14], row[14:19]
     place_source, session, project, branch, agent, copied, billing, placed_at, sources, request = row[19:29]
