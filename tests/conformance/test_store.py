@@ -316,3 +316,9 @@ def test_a_ledger_can_change_its_days(store: Store) -> None:
     store.rebuild("Pacific/Kiritimati")
     (kiritimati,) = store.spans(Grain.DAY, Dimension.ALL, 0, FOREVER)
     assert (store.zone(), kiritimati.start - utc.start, kiritimati.measures) == ("Pacific/Kiritimati", 1, utc.measures)
+
+
+def test_every_identifying_key_of_a_new_call_leads_to_it(store: Store) -> None:
+    store.append([make_fact("msg:1", "own:2")], {}, now=1)
+    store.append([make_fact("own:2", output=50)], {}, now=2)
+    assert [call.fact.reading.usage.output_tokens for call in store.calls(0, FOREVER) if call.fact.reading] == [50]

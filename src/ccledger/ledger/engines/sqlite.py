@@ -345,7 +345,6 @@ class SqliteStore:
         owned.extend(
             (key, number)
             for fact, number in zip(calls, ids, strict=True)
-            if len(fact.keys) > 2
             for key in fact.keys[1:]
             if not key.startswith("req:")
         )
