@@ -93,26 +93,13 @@ def writing(settings: Settings, surroundings: Surroundings, *, wait_seconds: flo
     from ccledger.ledger.lock import hold
 
     with hold(settings.data_dir, wait_seconds=wait_seconds):
-        book = _LazyPrices()
-        store = open_store(settings.database_url, book, zone_name(settings, surroundings))
+        store = open_store(settings.database_url, lambda: price_book().cost, zone_name(settings, surroundings))
         try:
             if settings.timezone and store.zone() != settings.timezone:
                 store.rebuild(settings.timezone)
             yield store
         finally:
             store.close()
-
-
-class _LazyPrices:
-    """The price book, read when the first call has to be priced: most runs find nothing new."""
-
-    def __init__(self) -> None:
-        self._book: PriceBook | None = None
-
-    def __call__(self, reading: Any, started_at: int) -> Any:
-        if self._book is None:
-            self._book = price_book()
-        return self._book.cost(reading, started_at)
 
 
 @contextmanager

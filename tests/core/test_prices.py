@@ -41,7 +41,7 @@ def listed(model: str, usage: Usage, *, terms: int = 0, at: datetime = NOW) -> i
         key=("message", "m"),
         at=at,
         model=model,
-        usage=reference.Usage(*(getattr(usage, name) for name in usage.__struct_fields__)),
+        usage=reference.Usage(*usage),
         sidechain=False,
         fast=bool(terms & Terms.FAST),
         batch=bool(terms & Terms.BATCH),

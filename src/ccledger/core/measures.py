@@ -5,37 +5,41 @@ A correction is a difference, so a group is right whatever the order in which ca
 
 from collections.abc import Iterable
 from enum import IntEnum
+from itertools import zip_longest
 from operator import add
 from typing import Final
 
 Measures = tuple[int, ...]
-"""One integer per name in `MEASURES`; money in nano-USD, times in milliseconds."""
+"""One integer per name in `MEASURES`; money in nano-USD, times in milliseconds. Zeros at the end may be left out:
+most calls have none but the first `USUAL`, and shorter rows are cheaper to add up and to store."""
 
 MEASURES: Final = (
     "calls",
-    "error_calls",
-    "aborted_calls",
     "unpriced_calls",
-    "estimated_calls",
-    "unknown_calls",
     "partial_calls",
     "input_tokens",
     "output_tokens",
     "cache_write_5m_tokens",
     "cache_write_1h_tokens",
     "cache_read_tokens",
-    "web_searches",
     "input_cost",
     "output_cost",
     "cache_creation_cost",
     "cache_read_cost",
+    "web_searches",
     "web_search_cost",
     "equivalent_cost",
+    "error_calls",
+    "aborted_calls",
+    "estimated_calls",
+    "unknown_calls",
     "duration_ms",
     "timed_calls",
     "first_token_ms",
     "first_token_calls",
 )
+USUAL: Final = MEASURES.index("web_searches")
+
 
 class Grain(IntEnum):
     """The spans that are kept; the number is stored."""
@@ -61,12 +65,19 @@ ZERO: Final[Measures] = (0,) * len(MEASURES)
 
 def plus(a: Measures, b: Measures) -> Measures:
     """Both groups together."""
-    return tuple(map(add, a, b))
+    if len(a) == len(b):
+        return tuple(map(add, a, b))
+    return tuple(map(sum, zip_longest(a, b, fillvalue=0)))
 
 
 def total(groups: Iterable[Measures]) -> Measures:
-    """All groups together."""
+    """All groups together, in full length."""
     result = ZERO
     for group in groups:
         result = plus(result, group)
     return result
+
+
+def widen(measures: Measures) -> Measures:
+    """The same numbers with every zero written out."""
+    return measures + ZERO[len(measures) :]

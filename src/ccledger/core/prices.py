@@ -99,7 +99,7 @@ class _Rate(NamedTuple):
     start: int
     end: int
     card: _Prices
-    long_over: int
+    long_over: int | None
     long_card: _Prices
 
 
@@ -156,32 +156,26 @@ class PriceBook:
         rates = self._rates.get((reading.model, reading.terms))
         if rates is None:
             rates = self._rates[reading.model, reading.terms] = self._rates_of(reading.model, Terms(reading.terms))
-        for rate in rates:
-            if rate.start <= started_at < rate.end:
-                return self._apply(rate, reading)
-        return None
-
-    def _apply(self, rate: _Rate, reading: Reading) -> Cost:
+        for start, end, card, long_over, long_card in rates:  # noqa: B007 - the last three are used after the loop
+            if start <= started_at < end:
+                break
+        else:
+            return None
         usage = reading.usage
-        card = rate.card if usage.prompt_tokens <= rate.long_over else rate.long_card
-        searches = usage.web_searches * self.modifiers.web_search_nano
+        if long_over is not None and usage.prompt_tokens > long_over:
+            card = long_card
+        fresh, output, write_5m, write_1h, read, searches = usage
+        searched = searches * self.modifiers.web_search_nano
         if card.nano is not None:
             a, b, c, d, e = card.nano
-            return Cost(
-                usage.input_tokens * a,
-                usage.output_tokens * b,
-                usage.cache_write_5m_tokens * c + usage.cache_write_1h_tokens * d,
-                usage.cache_read_tokens * e,
-                searches,
-            )
+            return Cost(fresh * a, output * b, write_5m * c + write_1h * d, read * e, searched)
         a, b, c, d, e = card.femto
         return Cost(
-            divide_half_even(usage.input_tokens * a, _FEMTO_PER_NANO),
-            divide_half_even(usage.output_tokens * b, _FEMTO_PER_NANO),
-            divide_half_even(usage.cache_write_5m_tokens * c, _FEMTO_PER_NANO)
-            + divide_half_even(usage.cache_write_1h_tokens * d, _FEMTO_PER_NANO),
-            divide_half_even(usage.cache_read_tokens * e, _FEMTO_PER_NANO),
-            searches,
+            divide_half_even(fresh * a, _FEMTO_PER_NANO),
+            divide_half_even(output * b, _FEMTO_PER_NANO),
+            divide_half_even(write_5m * c, _FEMTO_PER_NANO) + divide_half_even(write_1h * d, _FEMTO_PER_NANO),
+            divide_half_even(read * e, _FEMTO_PER_NANO),
+            searched,
         )
 
     def _rates_of(self, name: str, terms: Terms) -> tuple[_Rate, ...]:
@@ -194,7 +188,7 @@ class PriceBook:
                 period.start,
                 period.end,
                 _prices(period.card, factor),
-                _FOREVER if period.long_over is None else period.long_over,
+                period.long_over,
                 _prices(period.long_card or period.card, factor),
             )
             for period in model.periods

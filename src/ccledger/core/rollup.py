@@ -4,19 +4,19 @@ Engines write what a `Roll` holds under these names, `stats` reads it back by th
 """
 
 from collections.abc import Callable
-from operator import add, neg
+from operator import neg
 from typing import NamedTuple, TypeVar
 
-from ccledger.core.call import Billing, Call, Origin, Outcome, Timing
-from ccledger.core.measures import Grain, Measures
+from ccledger.core.call import Billing, Cost, Fact, Origin, Outcome, Timing
+from ccledger.core.measures import Grain, Measures, plus
 
 _Key = TypeVar("_Key")
-
-
+_MEASURED, _SUBSCRIPTION = Origin.MEASURED.value, Billing.SUBSCRIPTION.value
 
 Group = tuple[int, int, int, int, int, int, int, int]
 """Everything the roll-ups tell calls apart by, as small integer ids (0 is "none"): quarter-hour, access token, account,
 user, project, session, mode, model."""
+_Span = tuple[int, int, int, int, int, int, int]
 SpanKey = tuple[int, int, int, int, int]
 """grain, dimension, key, start, model."""
 DayKey = tuple[int, int, int, int, int, int, int]
@@ -34,50 +34,44 @@ class Roll(NamedTuple):
     models: dict[int, Measures]
 
 
-def measure(call: Call) -> Measures:
+def measure(fact: Fact, cost: Cost | None) -> Measures:
     """What one call adds to every group it belongs to, in the order of `MEASURES`."""
-    fact, cost = call.fact, call.cost
     timing, reading = fact.timing, fact.reading
     if reading is None:
-        return (1, *_outcome(timing), 0, 0, 1, *(0,) * 13, *_durations(timing))
+        return (1, *(0,) * 14, *_outcome(timing), 0, 1, *_durations(timing))
     usage = reading.usage
     if cost is None:
-        money: tuple[int, ...] = (0, 0, 0, 0, 0, 0)
+        usual = (1, 1, not reading.complete, *usage[:5], 0, 0, 0, 0)
     else:
-        subscribed = fact.place is not None and fact.place.billing == Billing.SUBSCRIPTION
-        money = (
-            cost.input,
-            cost.output,
-            cost.cache_creation,
-            cost.cache_read,
-            cost.web_search,
-            cost.total if subscribed else 0,
-        )
+        usual = (1, 0, not reading.complete, *usage[:5], *cost[:4])
+    place = fact.place
+    subscribed = place is not None and place.billing == _SUBSCRIPTION
+    if (
+        timing.duration_ms is None
+        and not usage[5]
+        and not subscribed
+        and not timing.outcome
+        and timing.first_token_ms is None
+        and reading.origin == _MEASURED
+    ):
+        return usual
     return (
-        1,
+        *usual,
+        usage.web_searches,
+        0 if cost is None else cost.web_search,
+        cost.total if cost is not None and subscribed else 0,
         *_outcome(timing),
-        cost is None,
         reading.origin == Origin.ESTIMATED,
         reading.origin == Origin.UNKNOWN,
-        not reading.complete,
-        usage.input_tokens,
-        usage.output_tokens,
-        usage.cache_write_5m_tokens,
-        usage.cache_write_1h_tokens,
-        usage.cache_read_tokens,
-        usage.web_searches,
-        *money,
         *_durations(timing),
     )
 
 
 def _outcome(timing: Timing) -> tuple[int, int]:
-    return (timing.outcome == Outcome.ERROR, timing.outcome == Outcome.ABORTED) if timing.outcome else (0, 0)
+    return (timing.outcome == Outcome.ERROR, timing.outcome == Outcome.ABORTED)
 
 
 def _durations(timing: Timing) -> tuple[int, int, int, int]:
-    if timing.duration_ms is None and timing.first_token_ms is None:
-        return (0, 0, 0, 0)
     return (
         timing.duration_ms or 0,
         timing.duration_ms is not None,
@@ -96,7 +90,7 @@ class Fold:
         """Counts a call in."""
         groups = self._groups
         before = groups.get(group)
-        groups[group] = measures if before is None else tuple(map(add, before, measures))
+        groups[group] = measures if before is None else plus(before, measures)
 
     def take(self, group: Group, measures: Measures) -> None:
         """Counts a call out that was counted in before."""
@@ -105,23 +99,35 @@ class Fold:
     def roll(self, day_of: Callable[[int], int]) -> Roll:
         """The differences by roll-up row; `day_of` names the ledger's day of a quarter-hour. Zero rows are left out."""
         roll = Roll({}, {}, {}, {})
-        for group, measures in self._groups.items():
-            if not any(measures):
-                continue
-            quarter, access_token, account, user, project, session, mode, model = group
-            day = day_of(quarter)
-            keys = (0, access_token, account, user, project)
-            for dimension, key in enumerate(keys):
-                if key or not dimension:
-                    _into(roll.spans, (Grain.QUARTER, dimension, key, quarter, model), measures)
-                    _into(roll.spans, (Grain.DAY, dimension, key, day, model), measures)
-            _into(roll.days, (day, access_token, account, user, project, mode, model), measures)
-            if session:
-                _into(roll.sessions, (day, session, model), measures)
-            _into(roll.models, model, measures)
+        quarters: dict[_Span, Measures] = {}
+        for (quarter, token, account, user, project, session, mode, model), measures in self._groups.items():
+            if any(measures):
+                _into(quarters, (quarter, token, account, user, project, mode, model), measures)
+                if session:
+                    _into(roll.sessions, (day_of(quarter), session, model), measures)
+        _spread(quarters, Grain.QUARTER.value, roll.spans)
+        for (quarter, token, account, user, project, mode, model), measures in quarters.items():
+            _into(roll.days, (day_of(quarter), token, account, user, project, mode, model), measures)
+        _spread(roll.days, Grain.DAY.value, roll.spans)
+        for day in roll.days:
+            _into(roll.models, day[6], roll.days[day])
         return roll
+
+
+def _spread(rows: dict[_Span, Measures], grain: int, spans: dict[SpanKey, Measures]) -> None:
+    """Adds rows of all dimensions together to rows of one dimension each."""
+    for (start, token, account, user, project, _, model), measures in rows.items():
+        _into(spans, (grain, 0, 0, start, model), measures)
+        if project:
+            _into(spans, (grain, 4, project, start, model), measures)
+        if token:
+            _into(spans, (grain, 1, token, start, model), measures)
+        if account:
+            _into(spans, (grain, 2, account, start, model), measures)
+        if user:
+            _into(spans, (grain, 3, user, start, model), measures)
 
 
 def _into(rows: dict[_Key, Measures], key: _Key, measures: Measures) -> None:
     before = rows.get(key)
-    rows[key] = measures if before is None else tuple(map(add, before, measures))
+    rows[key] = measures if before is None else plus(before, measures)

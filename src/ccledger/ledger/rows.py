@@ -4,8 +4,6 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, Final
 
-from msgspec.structs import astuple
-
 from ccledger.core.call import Call, Cost, Fact, Party, Place, Reading, Timing, Usage
 from ccledger.core.rollup import Group
 from ccledger.core.periods import QUARTER_MS
@@ -30,10 +28,6 @@ COLUMNS: Final = (
     "complete",
     "sidechain",
     "time_source",
-    "outcome",
-    "status_code",
-    "duration_ms",
-    "ttft_ms",
     "place_source",
     "session_id",
     "project_id",
@@ -42,15 +36,28 @@ COLUMNS: Final = (
     "copied",
     "billing",
     "placed_at",
+    "sources",
+    "request_id",
     "party_source",
     "token_id",
     "account_id",
     "user_id",
     "mode_id",
-    "sources",
+    "outcome",
+    "status_code",
+    "duration_ms",
+    "ttft_ms",
 )
+"""The columns of `request_logs`. The last `EXTRA` have a default, and a row may leave all of them out."""
 
-Row = tuple[int | None, ...]
+EXTRA: Final = 9
+
+Row = tuple[int | str | None, ...]
+
+_NO_USAGE: Final = (0, 0, 0, 0, 0, 0)
+_UNPRICED: Final = (None, None, None, None, None)
+_NO_EXTRA: Final = (0, 0, 0, 0, 0, 0, None, None, None)
+_UNREAD: Final = (0, -1, 1, 0)
 
 
 class Kind(IntEnum):
@@ -82,6 +89,8 @@ class Names:
         """Drops every remembered id: after a transaction that did not happen, they may be wrong."""
         self._models: dict[str, int] = {}
         self._places: dict[Place | None, tuple[int, ...]] = {None: (0, 0, 0, 0, 0, 0, 0)}
+        self._last_place: Place | None = None
+        self._last_ids = self._places[None]
         self._parties: dict[Party | None, tuple[int, ...]] = {None: (0, 0, 0, 0, 0)}
 
     def model(self, name: str) -> int:
@@ -93,6 +102,8 @@ class Names:
 
     def place(self, place: Place | None) -> tuple[int, ...]:
         """source, session, project, branch, agent, copied, billing."""
+        if place is self._last_place:
+            return self._last_ids
         ids = self._places.get(place)
         if ids is None:
             assert place is not None
@@ -105,6 +116,7 @@ class Names:
                 int(place.copied),
                 place.billing,
             )
+        self._last_place, self._last_ids = place, ids
         return ids
 
     def party(self, party: Party | None) -> tuple[int, ...]:
@@ -125,41 +137,33 @@ class Names:
         return 0 if text is None else self._intern(kind, text)
 
 
-def encode(call: Call, names: Names) -> tuple[Row, Group]:
+def encode(number: int, fact: Fact, cost: Cost | None, names: Names) -> tuple[Row, Group]:
     """A call as a row in the order of `COLUMNS`, and the group its measures belong to."""
-    fact = call.fact
-    timing, reading = fact.timing, fact.reading
+    timing, reading, party = fact.timing, fact.reading, fact.party
+    started_at = timing.started_at
     place = names.place(fact.place)
-    party = names.party(fact.party)
-    model = 0 if reading is None else names.model(reading.model)
-    row = (
-        call.id,
-        timing.started_at,
-        model,
-        *_reading_columns(reading, call.cost),
-        timing.source,
-        timing.outcome,
-        timing.status_code,
-        timing.duration_ms,
-        timing.first_token_ms,
-        *place,
-        fact.placed_at,
-        *party,
-        fact.sources,
-    )
-    return row, (timing.started_at // QUARTER_MS, party[1], party[2], party[3], place[2], place[1], party[4], model)
-
-
-_UNPRICED = (None, None, None, None, None)
-_UNREAD = (0, 0, 0, 0, 0, 0, None, None, None, None, None, 0, -1, 1, 0)
-
-
-def _reading_columns(reading: Reading | None, cost: Cost | None) -> Row:
+    last_key = fact.keys[-1] if fact.keys else ""
+    request_id = last_key[4:] if last_key.startswith("req:") else None
     if reading is None:
-        return _UNREAD
-    usage = reading.usage
-    money = _UNPRICED if cost is None else astuple(cost)
-    return (*astuple(usage), *money, reading.terms, reading.origin, reading.complete, reading.sidechain)
+        model, usage, evidence = 0, _NO_USAGE, (*_UNREAD, timing.source)
+    else:
+        model, usage = names.model(reading.model), reading.usage
+        evidence = (reading.terms, reading.origin, reading.complete, reading.sidechain, timing.source)
+    row = (
+        (number, started_at, model)
+        + usage
+        + (_UNPRICED if cost is None else cost)
+        + evidence
+        + place
+        + (fact.placed_at, fact.sources, request_id)
+    )
+    plain = timing.duration_ms is None and timing.first_token_ms is None and timing.status_code is None
+    if plain and party is None and not timing.outcome:
+        return row, (started_at // QUARTER_MS, 0, 0, 0, place[2], place[1], 0, model)
+    on_behalf = names.party(party)
+    _, token, account, user, mode = on_behalf
+    extra = (*on_behalf, timing.outcome, timing.status_code, timing.duration_ms, timing.first_token_ms)
+    return (*row, *extra), (started_at // QUARTER_MS, token, account, user, place[2], place[1], mode, model)
 
 
 def decode(
@@ -169,16 +173,16 @@ def decode(
     project_of: Callable[[int], tuple[str | None, str | None]],
 ) -> Call:
     """The call in a row of `COLUMNS`; the inverse of `encode` given the texts of its ids."""
+    row += _NO_EXTRA[len(row) - len(COLUMNS) + EXTRA :]
     (number, request_at, model, *counts) = row[:9]
-    money, (terms, origin, complete, sidechain) = row[9:14], row[14:18]
-    time_source, outcome, status_code, duration_ms, ttft_ms = row[18:23]
-    place_source, session, project, branch, agent, copied, billing, placed_at = row[23:31]
-    party_source, token, account, user, mode, sources = row[31:]
+    money, (terms, origin, complete, sidechain, time_source) = row[9:14], row[14:19]
+    place_source, session, project, branch, agent, copied, billing, placed_at, sources, request = row[19:29]
+    party_source, token, account, user, mode, outcome, status_code, duration_ms, ttft_ms = row[29:]
     path, folder = project_of(project)
     return Call(
         number,
         Fact(
-            keys,
+            keys if request is None else tuple(sorted({*keys, f"req:{request}"})),
             Timing(time_source, request_at, outcome, status_code, duration_ms, ttft_ms),
             Reading(text_of(model) or "", Usage(*counts), terms, origin, bool(complete), bool(sidechain))
             if origin >= 0

@@ -82,7 +82,7 @@ def _add_calls(
     for call in store.calls(start_ms, end_ms):
         reading, place = call.fact.reading, call.fact.place
         key = (place.project or "") if dimension and place is not None else ""
-        _into(sums, (key, "" if reading is None else reading.model), measure(call))
+        _into(sums, (key, "" if reading is None else reading.model), measure(call.fact, call.cost))
 
 
 def _into(sums: dict[_Key, Measures], key: _Key, measures: Measures) -> None:

@@ -6,7 +6,6 @@ message id, with counts that may grow; every line becomes a fact and `core.merge
 """
 
 import json
-import re
 from collections.abc import Callable
 from datetime import datetime
 from hashlib import blake2b
@@ -16,6 +15,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ccledger.core.call import Billing, Fact, Origin, Place, Reading, Source, Terms, Timing, Usage
+from ccledger.core.merge import better_reading
 
 try:
     from stringzilla import find as _find
@@ -88,10 +88,9 @@ class _Message(Struct, gc=False):
 
 class _Line(Struct, gc=False, rename="camel"):
     type: str | None = None
-    timestamp: str | None = None
+    timestamp: datetime | None = None
     session_id: str | None = None
     request_id: str | None = None
-    uuid: str | None = None
     git_branch: str | None = None
     agent_id: str | None = None
     is_sidechain: bool | None = None
@@ -115,7 +114,7 @@ class TranscriptReader:
         self._origin = origin
         self._emit = emit
         self._places: dict[tuple[str | None, str | None, str | None, bool], Place] = {}
-        self._last: _Seen | None = None
+        self._open: _Open | None = None
 
     def read(self, buffer: bytearray, end: int, *, final: bool = False) -> int:
         """Reads the whole lines in `buffer[:end]` and answers how many bytes they are.
@@ -134,17 +133,16 @@ class TranscriptReader:
                 break
             start = buffer.rfind(b"\n", position, marker) + 1 or position
             position = buffer.find(b"\n", marker, stop) + 1
-            if self._last is None or not self._last.says(buffer, start, marker, position):
-                self._last = None
-                self._take(view[start : position - 1], marker - start)
+            self._take(view[start : position - 1])
         if final and buffer.find(_MARKER, stop, end) >= 0:
             unreadable = self.unreadable
-            self._take(view[stop:end], 0)
+            self._take(view[stop:end])
             self.unreadable = unreadable
         view.release()
+        self._close()
         return stop
 
-    def _take(self, raw: memoryview, marker: int) -> None:
+    def _take(self, raw: memoryview) -> None:
         try:
             line = _decode(raw)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -155,55 +153,55 @@ class TranscriptReader:
         message = line.message
         if line.type != "assistant" or message is None or message.usage is None or message.model == _SYNTHETIC:
             return
-        usage = _usage(message.usage)
-        if line.is_api_error_message and not usage.total_tokens:
+        if line.is_api_error_message and not _usage(message.usage).total_tokens:
             return
-        started_at = _milliseconds(line.timestamp)
-        if started_at is None:
+        time = line.timestamp
+        if time is None or time.tzinfo is None:
             self.unreadable += 1
             return
-        self._emit_all(line, message, message.usage, usage, started_at, raw)
-        if marker and message.id is not None and not line.is_sidechain:
-            self._last = _seen(raw, marker, message.id, line.request_id, line.timestamp)
+        self._count(line, message, message.usage, round(time.timestamp() * 1000), raw)
 
-    def _emit_all(
-        self, line: _Line, message: _Message, counts: _Usage, usage: Usage, started_at: int, raw: memoryview
-    ) -> None:
-        sidechain = line.is_sidechain is True
-        keys = _keys(line, message, raw, self._origin.session)
-        timing = Timing(_TRANSCRIPT, started_at)
+    def _count(self, line: _Line, message: _Message, counts: _Usage, started_at: int, raw: memoryview) -> None:
+        """Adds a line to the message that is being read, or begins the next message with it."""
         place = self._place(line)
-        terms = _terms(counts)
-        model = message.model or _UNKNOWN_MODEL
-        reading = Reading(
-            model + "-fast" if terms & _FAST else model,
-            usage,
-            terms,
-            _MEASURED,
-            not sidechain or message.stop_reason is not None,
-            sidechain,
-        )
-        self._emit(Fact(keys, timing, reading, place, started_at, None, _SOURCES))
+        complete = line.is_sidechain is not True or message.stop_reason is not None
+        opened = self._open
+        if opened is None or not opened.is_continued_by(line, message, place):
+            self._close()
+            keys = _keys(line, message, raw, self._origin.session)
+            opened = self._open = _Open(keys, line, message, place, started_at, _reading(line, message, counts, complete))
+        else:
+            if started_at < opened.started_at:
+                opened.started_at = started_at
+            if counts != opened.counts or complete != opened.reading.complete:
+                opened.reading = better_reading(opened.reading, _reading(line, message, counts, complete))
+        opened.counts = counts
         if counts.iterations:
-            self._emit_advice(line, counts.iterations, Fact(keys, timing, reading, place, started_at, None, _SOURCES))
+            self._advise(line, counts.iterations, opened)
 
-    def _emit_advice(self, line: _Line, iterations: list[_Iteration], fact: Fact) -> None:
+    def _close(self) -> None:
+        """Hands on the message that was being read."""
+        opened = self._open
+        if opened is not None:
+            self._open = None
+            timing = Timing(_TRANSCRIPT, opened.started_at)
+            self._emit(Fact(opened.keys, timing, opened.reading, opened.place, opened.started_at, None, _SOURCES))
+
+    def _advise(self, line: _Line, iterations: list[_Iteration], answer: "_Open") -> None:
         """Another model's advice inside an answer is a call of its own; the answer's counts leave it out."""
-        own, answer = fact.keys[0], fact.reading
-        assert answer is not None
         advice = [iteration for iteration in iterations if iteration.type == "advisor_message"]
+        timing = Timing(_TRANSCRIPT, answer.started_at)
         for number, iteration in enumerate(advice):
             reading = Reading(
                 iteration.model or line.advisor_model or _UNKNOWN_MODEL,
                 _usage(iteration),
-                answer.terms & ~_FAST,
+                answer.reading.terms & ~_FAST,
                 _MEASURED,
-                answer.complete,
-                answer.sidechain,
+                answer.reading.complete,
+                answer.reading.sidechain,
             )
-            self._emit(
-                Fact((f"{own}/advice/{number}",), fact.timing, reading, fact.place, fact.placed_at, None, _SOURCES)
-            )
+            key = f"{answer.keys[0]}/advice/{number}"
+            self._emit(Fact((key,), timing, reading, answer.place, answer.started_at, None, _SOURCES))
 
     def _place(self, line: _Line) -> Place:
         known = (line.session_id, line.git_branch, line.agent_id, line.forked_from is not None)
@@ -222,38 +220,41 @@ class TranscriptReader:
         return place
 
 
-_USAGE_OBJECT = re.compile(
-    rb'"usage":\s*\{[^{}"]*+(?:(?:"[^"\\]*+"|\{[^{}]*+(?:\{[^{}]*+\}[^{}]*+)*+\})[^{}"]*+)*+\}'
-)
-_TIMESTAMP = b'"timestamp":"'
-_ID_REACH = 1000
-"""How far into a line its message's id stands, when the line has its usual form."""
+class _Open:
+    """The message that is being read: its lines so far, joined."""
+
+    __slots__ = ("counts", "keys", "message", "place", "reading", "request_id", "sidechain", "started_at")
+
+    def __init__(
+        self, keys: tuple[str, ...], line: _Line, message: _Message, place: Place, started_at: int, reading: Reading
+    ) -> None:
+        self.keys = keys
+        self.message = message
+        self.request_id = line.request_id
+        self.sidechain = line.is_sidechain
+        self.place = place
+        self.started_at = started_at
+        self.reading = reading
+        self.counts = message.usage
+
+    def is_continued_by(self, line: _Line, message: _Message, place: Place) -> bool:
+        """Whether a line is another block of this message, and not a copy of it from elsewhere."""
+        return (
+            message.id == self.message.id
+            and message.id is not None
+            and line.request_id == self.request_id
+            and line.is_sidechain == self.sidechain
+            and message.model == self.message.model
+            and place is self.place
+        )
 
 
-class _Seen(NamedTuple):
-    """The parts of the last line that tell whether the next one says anything new."""
-
-    message_id: bytes
-    usage: bytes
-    request_id: bytes
-    timestamp: bytes
-
-    def says(self, buffer: bytearray, start: int, marker: int, end: int) -> bool:
-        """Whether a line only repeats: same message, same usage to the byte, same request, not earlier."""
-        if not buffer.startswith(self.usage, marker) or buffer.find(self.message_id, start, start + _ID_REACH) < 0:
-            return False
-        if self.request_id and buffer.find(self.request_id, marker, end) < 0:
-            return False
-        timestamp = buffer.find(_TIMESTAMP, marker, end) + len(_TIMESTAMP)
-        return timestamp >= len(_TIMESTAMP) and buffer[timestamp : timestamp + len(self.timestamp)] >= self.timestamp
-
-
-def _seen(raw: memoryview, marker: int, message_id: str, request_id: str | None, timestamp: str | None) -> _Seen | None:
-    usage = _USAGE_OBJECT.match(raw, marker)
-    if usage is None or timestamp is None:
-        return None
-    request = b"" if request_id is None else f'"requestId":"{request_id}"'.encode("utf-8", "replace")
-    return _Seen(f'"id":"{message_id}"'.encode("utf-8", "replace"), usage[0], request, timestamp.encode("utf-8", "replace"))
+def _reading(line: _Line, message: _Message, counts: _Usage, complete: bool) -> Reading:
+    terms = _terms(counts)
+    model = message.model or _UNKNOWN_MODEL
+    if terms & _FAST:
+        model += "-fast"
+    return Reading(model, _usage(counts), terms, _MEASURED, complete, line.is_sidechain is True)
 
 
 def find_project(buffer: bytearray, end: int) -> str | None:
@@ -279,13 +280,16 @@ def find_project(buffer: bytearray, end: int) -> str | None:
 
 def _decode_leniently(raw: bytes) -> _Line | None:
     """Reads what the strict decoder refuses: bad UTF-8, lone surrogates, NUL runs, odd types in fields."""
+    data = _decode_json(raw)
+    return None if data is None else _line_of(data)
+
+
+def _decode_json(raw: bytes) -> dict[str, Any] | None:
     try:
         data = json.loads(raw.replace(b"\0", b"").decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
-    if not isinstance(data, dict):
-        return None
-    return _line_of(cast("dict[str, Any]", data))
+    return cast("dict[str, Any]", data) if isinstance(data, dict) else None
 
 
 def _line_of(data: dict[str, Any]) -> _Line:
@@ -293,10 +297,9 @@ def _line_of(data: dict[str, Any]) -> _Line:
     usage = message.get("usage")
     return _Line(
         type=_text(data.get("type")),
-        timestamp=_text(data.get("timestamp")),
+        timestamp=_time(data.get("timestamp")),
         session_id=_text(data.get("sessionId")),
         request_id=_text(data.get("requestId")),
-        uuid=_text(data.get("uuid")),
         git_branch=_text(data.get("gitBranch")),
         agent_id=_text(data.get("agentId")),
         is_sidechain=data.get("isSidechain") is True,
@@ -386,21 +389,31 @@ def _terms(usage: _Usage) -> int:
     return terms
 
 
-def _milliseconds(text: str | None) -> int | None:
-    if text is None:
-        return None
+def _time(value: object) -> datetime | None:
     try:
-        time = datetime.fromisoformat(text)
+        return datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return None
-    return None if time.tzinfo is None else round(time.timestamp() * 1000)
+
+
+class _Identity(Struct, gc=False):
+    uuid: str | None = None
+
+
+def _uuid(raw: memoryview) -> str | None:
+    """The id of a line, which matters only where its message has none."""
+    try:
+        return msgspec.json.decode(raw, type=_Identity).uuid
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        found = _decode_json(bytes(raw))
+        return _text(found.get("uuid")) if found is not None else None
 
 
 def _keys(line: _Line, message: _Message, raw: memoryview, session: str) -> tuple[str, ...]:
     """By what a message is known, sorted: its own id where that is unique, else with what makes it so."""
     request = line.request_id
     if not message.id:
-        own = f"line:{line.uuid or blake2b(raw, digest_size=16).hexdigest()}"
+        own = f"line:{_uuid(raw) or blake2b(raw, digest_size=16).hexdigest()}"
     elif message.id.startswith("msg_"):
         own = f"msg:{message.id}"
     else:

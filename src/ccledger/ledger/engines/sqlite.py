@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
@@ -21,9 +22,10 @@ from ccledger.ledger.store import Batch, SessionInfo, SessionRow, SpanRow, Summa
 if TYPE_CHECKING:
     from ccledger.core.call import Call, Fact
     from ccledger.core.measures import Dimension, Grain
-    from ccledger.core.merge import Joined
     from ccledger.ledger.booking import Booking
     from ccledger.ledger.rows import Names
+
+    _Book = Callable[[apsw.Connection, Sequence[Fact], int], Batch | None]
     from ccledger.ledger.plan import Price
 
 _OLDEST_SQLITE: Final = (3, 51, 3)
@@ -33,22 +35,26 @@ _KEPT_BATCHES: Final = 10_000
 _NODE: Final = 0
 _BUSY_MS: Final = 10_000
 _READERS: Final = 4
+_PAGE_BYTES: Final = 8192
+_CACHE_KIB: Final = 65_536
+"""More than the pages that one large batch touches, so that none has to be written before the batch is complete."""
+_CHECKPOINT_PAGES: Final = 4_000
 _LATE_MS: Final = 3_600_000
 """How far a call's start may lie from what its id says: a later fact can know an earlier start."""
 
 _SUMS: Final = ", ".join(MEASURES)
-_ADD_UP: Final = ", ".join(f"{name} = {name} + excluded.{name}" for name in MEASURES)
 
 
-def _marks(count: int) -> str:
-    return ", ".join("?" * count)
+def _insert(table: str, columns: Sequence[str], count: int, conflict: str = "") -> str:
+    row = f"({', '.join('?' * len(columns))})"
+    # A broken constraint ends the transaction: the whole batch is then booked another way, and SQLite needs no journal
+    # of its own for every statement.
+    return f"INSERT OR ROLLBACK INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * count)} {conflict}"
 
 
-def _upsert(table: str, key: Sequence[str]) -> str:
-    return (
-        f"INSERT INTO {table} ({', '.join(key)}, {_SUMS}) VALUES ({_marks(len(key) + len(MEASURES))}) "
-        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {_ADD_UP}"
-    )
+def _add_to(key: Sequence[str], measures: Sequence[str]) -> str:
+    sums = ", ".join(f"{name} = {name} + excluded.{name}" for name in measures)
+    return f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sums}"
 
 
 def _drop_empty(table: str, key: Sequence[str]) -> str:
@@ -64,12 +70,10 @@ _ROLLUPS: Final = {
     "sessions": ("session_day", ("day", "session_id", "model_id")),
 }
 
-_CLAIM_KEY: Final = "INSERT INTO call_key (key, call_id) VALUES (?, ?)"
-_LEAD_KEY: Final = "INSERT INTO call_key (key, call_id) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET call_id = excluded.call_id"
-_ADD_REQUEST_KEY: Final = """
-    INSERT INTO request_key (key, call_id, bare) VALUES (?, ?, ?)
-    ON CONFLICT (key, call_id) DO UPDATE SET bare = 1 WHERE excluded.bare
-"""
+_LEAD_KEY: Final = "ON CONFLICT (key) DO UPDATE SET call_id = excluded.call_id"
+_MARK_BARE: Final = "ON CONFLICT (key, call_id) DO UPDATE SET bare = 1 WHERE excluded.bare"
+_ROWS_AT_ONCE: Final = 32
+"""Rows per statement: looking a statement up and starting it costs as much as a row."""
 _FIND: Final = """
     SELECT key, coalesce(call_alias.call_id, call_key.call_id)
     FROM carray(?) AS wanted
@@ -139,18 +143,21 @@ _SUMMARY: Final = """
 """
 
 
-def open_writer(url: str, price: "Price", zone_name: str) -> "SqliteStore":
+def open_writer(url: str, prices: "Callable[[], Price]", zone_name: str) -> "SqliteStore":
     """The store that may write, its schema brought up to date. The caller holds the data directory's lock."""
     path = _path(url)
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     os.close(descriptor)
     connection = _connect(path, apsw.SQLITE_OPEN_READWRITE)
+    connection.pragma("page_size", _PAGE_BYTES)
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", "full")
-    connection.pragma("cache_size", -16_384)
+    connection.pragma("cache_size", -_CACHE_KIB)
+    connection.pragma("wal_autocheckpoint", _CHECKPOINT_PAGES)
+    connection.pragma("temp_store", "memory")
     _migrate(connection, path)
     connection.execute("INSERT OR IGNORE INTO setting VALUES ('zone', ?), ('format', '1')", (zone_name,))
-    return SqliteStore(path, connection, price)
+    return SqliteStore(path, connection, prices)
 
 
 def open_reader(url: str) -> "SqliteStore":
@@ -208,19 +215,31 @@ def migrations() -> list[str]:
 class SqliteStore:
     """One SQLite file. Fulfils `ledger.store.Store`."""
 
-    def __init__(self, path: Path, writer: apsw.Connection | None, price: "Price | None") -> None:
+    def __init__(
+        self, path: Path, writer: apsw.Connection | None, prices: "Callable[[], Price] | None"
+    ) -> None:
         self._path = path
         self._writer = writer
-        self._price = price
+        self._prices = prices
         self._writing = threading.Lock()
         self._idle: list[apsw.Connection] = []
+        self._new_names: list[tuple[int, int, str]] = []
+        self._new_projects: list[tuple[int, str, str]] = []
         self._texts: dict[int, str | None] = {0: None}
         self._projects: dict[int, tuple[str | None, str | None]] = {0: (None, None)}
 
     def append(self, facts: "Sequence[Fact]", positions: Mapping[str, bytes | None], *, now: int) -> Batch | None:
         """See `Store.append`."""
+        try:
+            return self._append(facts, positions, now, self._book_new)
+        except apsw.ConstraintError:
+            return self._append(facts, positions, now, self._book_known)
+
+    def _append(
+        self, facts: "Sequence[Fact]", positions: Mapping[str, bytes | None], now: int, book: "_Book"
+    ) -> Batch | None:
         with self._transaction() as connection:
-            batch = self._book(connection, facts, now) if facts else None
+            batch = book(connection, facts, now) if facts else None
             _keep_positions(connection, positions)
         return batch
 
@@ -234,8 +253,9 @@ class SqliteStore:
             try:
                 yield connection
             except BaseException:
-                connection.execute("ROLLBACK")
-                self._names.forget()
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                self._forget_names()
                 raise
             connection.execute("COMMIT")
 
@@ -246,75 +266,115 @@ class SqliteStore:
         return Names(self._intern, self._intern_project)
 
     @cached_property
+    def _price(self) -> "Price":
+        assert self._prices is not None
+        return self._prices()
+
+    @cached_property
     def _days(self) -> Days:
         return Days(zone(self.zone()))
 
     def _intern(self, kind: int, text: str) -> int:
+        known = self._known_names
+        number = known.get((kind, text))
+        if number is None:
+            number = known[kind, text] = len(known) + 1
+            self._new_names.append((number, kind, text))
+        return number
+
+    @cached_property
+    def _known_names(self) -> dict[tuple[int, str], int]:
         assert self._writer is not None
-        return _interned(
-            self._writer,
-            "SELECT id FROM name WHERE kind = ? AND text = ?",
-            "INSERT INTO name (kind, text) VALUES (?, ?) RETURNING id",
-            (kind, text),
-        )
+        return {(kind, text): number for number, kind, text in self._writer.execute("SELECT id, kind, text FROM name")}
 
     def _intern_project(self, path: str, folder: str) -> int:
+        known = self._known_projects
+        number = known.get((path, folder))
+        if number is None:
+            number = known[path, folder] = len(known) + 1
+            self._new_projects.append((number, path, folder))
+        return number
+
+    @cached_property
+    def _known_projects(self) -> dict[tuple[str, str], int]:
         assert self._writer is not None
-        return _interned(
-            self._writer,
-            "SELECT id FROM project WHERE path = ? AND folder = ?",
-            "INSERT INTO project (path, folder) VALUES (?, ?) RETURNING id",
-            (path, folder),
+        rows = self._writer.execute("SELECT id, path, folder FROM project")
+        return {(path, folder): number for number, path, folder in rows}
+
+    def _forget_names(self) -> None:
+        """After a transaction that did not happen, ids given in it are free again."""
+        self._names.forget()
+        self._new_names.clear()
+        self._new_projects.clear()
+        for name in ("_known_names", "_known_projects"):
+            self.__dict__.pop(name, None)
+
+    def _keep_names(self, connection: apsw.Connection) -> None:
+        _insert_all(connection, "name", ("id", "kind", "text"), self._new_names)
+        _insert_all(connection, "project", ("id", "path", "folder"), self._new_projects)
+        self._new_names.clear()
+        self._new_projects.clear()
+
+    @cached_property
+    def _finds_requests(self) -> bool:
+        """Whether calls have to be found by request ids, too: only once a fact knew nothing else."""
+        assert self._writer is not None
+        return bool(self._writer.execute("SELECT 1 FROM setting WHERE name = 'finds_requests'").fetchall())
+
+    def _find_requests(self, connection: apsw.Connection) -> None:
+        """From now on keeps request ids where calls are found by them, those of the calls there are included."""
+        connection.execute("INSERT INTO setting VALUES ('finds_requests', '1')")
+        connection.execute(
+            "INSERT OR IGNORE INTO request_key (key, call_id, bare) "
+            "SELECT 'req:' || request_id, id, 0 FROM request_logs WHERE request_id IS NOT NULL"
         )
+        self._finds_requests = True
 
-    def _book(self, connection: apsw.Connection, facts: "Sequence[Fact]", now: int) -> Batch | None:
+    def _book_new(self, connection: apsw.Connection, facts: "Sequence[Fact]", now: int) -> Batch | None:
+        """Books calls on the guess that all are new, which a `ConstraintError` disproves: most are, and then nothing
+        has to be looked up."""
         from ccledger.core.merge import join
-        from ccledger.ledger.booking import bare_keys
+        from ccledger.ledger.booking import bare_keys, book, give_ids
 
+        if self._finds_requests or bare_keys(facts):
+            return self._book_known(connection, facts, now)
         joined = join(facts)
-        bare = bare_keys(facts)
-        if not bare and not connection.execute("SELECT 1 FROM request_key WHERE bare = 1 LIMIT 1").fetchall():
-            try:
-                with connection:
-                    return self._book_new(connection, joined, now)
-            except apsw.ConstraintError:
-                self._names.forget()
-        return self._book_known(connection, joined, bare, now)
-
-    def _book_new(self, connection: apsw.Connection, joined: "Sequence[Joined]", now: int) -> Batch:
-        """Books calls on the guess that all are new, which one failing insert disproves."""
-        from ccledger.ledger.booking import book, give_ids
-
-        assert self._price is not None
-        ids = give_ids((fact for fact, _ in joined), _NODE, lambda _: False)
-        owned = [
+        calls = [fact for fact, _ in joined]
+        ids = give_ids(calls, _NODE)
+        owned = [(fact.keys[0], number) for fact, number in zip(calls, ids, strict=True)]
+        owned.extend(
             (key, number)
-            for (fact, _), number in zip(joined, ids, strict=True)
-            for key in fact.keys
+            for fact, number in zip(calls, ids, strict=True)
+            for key in fact.keys[1:]
             if not key.startswith("req:")
-        ]
+        )
         owned.sort()
-        connection.executemany(_CLAIM_KEY, owned)
+        _insert_all(connection, "call_key", ("key", "call_id"), owned)
         booking = book(joined, (), ids, self._price, self._names, self._days.of_quarter)
+        if any(len(fact.keys) > 2 for fact in calls):
+            booking.keys.extend((number, fact.keys) for fact, number in zip(calls, ids, strict=True))
         return self._write(connection, booking, frozenset(), now)
 
-    def _book_known(
-        self, connection: apsw.Connection, joined: "Sequence[Joined]", bare: frozenset[str], now: int
-    ) -> Batch | None:
+    def _book_known(self, connection: apsw.Connection, facts: "Sequence[Fact]", now: int) -> Batch | None:
         """Books calls that may be known already, in part or whole."""
         from ccledger.core.merge import join
-        from ccledger.ledger.booking import book, give_ids
+        from ccledger.ledger.booking import bare_keys, book, give_ids
 
-        assert self._price is not None
 
         def taken(number: int) -> bool:
             return bool(connection.execute("SELECT 1 FROM request_logs WHERE id = ?", (number,)).fetchall())
 
-        stored, joining = self._find(connection, {key for fact, _ in joined for key in fact.keys}, bare)
-        joined = join((fact for fact, _ in joined), known=[call.fact for call in stored], bare=joining | bare)
-        ids = give_ids((fact for fact, known in joined if not known), _NODE, taken)
+        bare = bare_keys(facts)
+        if bare and not self._finds_requests:
+            self._find_requests(connection)
+        stored, joining = self._find(connection, {key for fact in facts for key in fact.keys}, bare)
+        joined = join(facts, known=[call.fact for call in stored], bare=joining | bare)
+        new = [fact for fact, known in joined if not known]
+        ids = give_ids(new, _NODE, taken)
         booking = book(joined, stored, ids, self._price, self._names, self._days.of_quarter)
-        connection.executemany(_LEAD_KEY, [entry for entry in booking.keys if not entry[0].startswith("req:")])
+        booking.keys.extend((number, fact.keys) for fact, number in zip(new, ids, strict=True))
+        owned = [(key, number) for number, keys in booking.keys for key in keys if not key.startswith("req:")]
+        _insert_all(connection, "call_key", ("key", "call_id"), owned, _LEAD_KEY)
         return self._write(connection, booking, bare, now) if booking.ids else None
 
     def _find(
@@ -326,7 +386,7 @@ class SqliteStore:
         wanted = (apsw.carray(tuple(keys)),)
         for key, number in connection.execute(_FIND, wanted):
             found.setdefault(number, []).append(key)
-        for key, number, is_bare in connection.execute(_FIND_REQUESTS, wanted):
+        for key, number, is_bare in connection.execute(_FIND_REQUESTS, wanted) if self._finds_requests else ():
             if is_bare:
                 joining.add(key)
             if is_bare or key in bare or number in found:
@@ -368,14 +428,13 @@ class SqliteStore:
         from ccledger.ledger.booking import moved, pack_ids
         from ccledger.ledger.rows import COLUMNS
 
+        self._keep_names(connection)
         if booking.removed:
             connection.executemany("DELETE FROM request_logs WHERE id = ?", ((number,) for number in booking.removed))
-        connection.executemany(
-            f"INSERT INTO request_logs ({', '.join(COLUMNS)}) VALUES ({_marks(len(COLUMNS))})", booking.rows
-        )
-        requests = [(key, number, key in bare) for key, number in booking.keys if key.startswith("req:")]
-        requests.sort()
-        connection.executemany(_ADD_REQUEST_KEY, requests)
+        booking.rows.sort()
+        for columns, rows in _by_length(COLUMNS, booking.rows):
+            _insert_all(connection, "request_logs", columns, rows)
+        self._keep_requests(connection, booking, bare)
         for gone, successor in booking.aliases:
             connection.execute("UPDATE call_alias SET call_id = ? WHERE call_id = ?", (successor, gone))
             connection.execute("INSERT OR REPLACE INTO call_alias (id, call_id) VALUES (?, ?)", (gone, successor))
@@ -389,6 +448,16 @@ class SqliteStore:
         sequence = connection.last_insert_rowid()
         connection.execute("DELETE FROM batch WHERE sequence <= ?", (sequence - _KEPT_BATCHES,))
         return Batch(sequence, now, tuple(booking.ids), models)
+
+    def _keep_requests(self, connection: apsw.Connection, booking: "Booking", bare: frozenset[str]) -> None:
+        """Keeps request ids that do not fit a call's row, or all once calls are found by them."""
+        kept: list[tuple[str, int, bool]] = []
+        for number, keys in booking.keys:
+            if self._finds_requests or len(keys) > 2:
+                requests = [key for key in keys if key.startswith("req:")]
+                if self._finds_requests or len(requests) > 1:
+                    kept.extend((key, number, key in bare) for key in requests)
+        _insert_all(connection, "request_key", ("key", "call_id", "bare"), sorted(kept), _MARK_BARE)
 
     def rebuild(self, zone: str) -> None:
         """See `Store.rebuild`."""
@@ -509,12 +578,6 @@ def _integers(numbers: Iterable[int]) -> Any:
     return apsw.carray(array("q", numbers))
 
 
-def _interned(connection: apsw.Connection, select: str, insert: str, values: tuple[Any, ...]) -> int:
-    row = connection.execute(select, values).fetchone() or connection.execute(insert, values).fetchone()
-    assert row is not None
-    return row[0]
-
-
 def _keep_positions(connection: apsw.Connection, positions: Mapping[str, bytes | None]) -> None:
     kept = [(name, position) for name, position in positions.items() if position is not None]
     gone = [(name,) for name, position in positions.items() if position is None]
@@ -525,6 +588,33 @@ def _keep_positions(connection: apsw.Connection, positions: Mapping[str, bytes |
 def _add_up(connection: apsw.Connection, roll: Any) -> None:
     for part, (table, key) in _ROLLUPS.items():
         rows = getattr(roll, part)
-        connection.executemany(_upsert(table, key), [(*name, *measures) for name, measures in sorted(rows.items())])
+        entries = [name + measures for name, measures in rows.items()]
+        entries.sort()
+        for columns, group in _by_length((*key, *MEASURES), entries):
+            _insert_all(connection, table, columns, group, _add_to(key, columns[len(key) :]))
         shrunk = [name for name, measures in rows.items() if measures[0] < 0]
         connection.executemany(_drop_empty(table, key), shrunk)
+
+
+def _insert_all(
+    connection: apsw.Connection, table: str, columns: Sequence[str], rows: "Sequence[tuple[Any, ...]]", conflict: str = ""
+) -> None:
+    """Inserts rows, many with one statement."""
+    whole = len(rows) - len(rows) % _ROWS_AT_ONCE
+    if whole:
+        together = (
+            tuple(chain.from_iterable(rows[start : start + _ROWS_AT_ONCE])) for start in range(0, whole, _ROWS_AT_ONCE)
+        )
+        connection.executemany(_insert(table, columns, _ROWS_AT_ONCE, conflict), together)
+    if whole < len(rows):
+        connection.executemany(_insert(table, columns, 1, conflict), rows[whole:])
+
+
+def _by_length(columns: Sequence[str], rows: "Sequence[tuple[Any, ...]]") -> "Iterator[tuple[Sequence[str], Sequence[tuple[Any, ...]]]]":
+    """Rows that leave out the same columns at the end, together; shorter ones are cheaper to write."""
+    lengths = set(map(len, rows))
+    if len(lengths) == 1:
+        yield columns[: lengths.pop()], rows
+        return
+    for length in sorted(lengths):
+        yield columns[:length], [row for row in rows if len(row) == length]

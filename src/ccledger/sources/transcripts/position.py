@@ -16,6 +16,10 @@ _SIGNATURE = struct.Struct("<QQq")
 _REST = struct.Struct("<QI8s8s")
 
 
+UNFINISHED = bytes(_SIGNATURE.size)
+"""A signature no file has: reading goes on at the position, whatever the listing shows."""
+
+
 class Position(NamedTuple):
     """The state of one transcript after reading it."""
 
@@ -49,6 +53,6 @@ def decode(kept: bytes) -> Position:
     return Position(kept[: _SIGNATURE.size], offset, unreadable, head, tail, project or None)
 
 
-def fingerprint(text: bytes) -> bytes:
+def fingerprint(text: bytes | bytearray) -> bytes:
     """A short hash by which text is recognised."""
     return blake2b(text, digest_size=8).digest()

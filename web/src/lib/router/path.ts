@@ -1,0 +1,7 @@
+/** Where an address lies within the application, which may be served under a prefix. */
+export function relativePath(href: string, base: string): string {
+  const root = new URL('.', base).pathname
+  const { pathname } = new URL(href)
+  const rest = pathname.startsWith(root) ? pathname.slice(root.length) : pathname
+  return rest.replace(/^\/+|\/+$/g, '')
+}
