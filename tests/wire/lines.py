@@ -15,7 +15,7 @@ Json = dict[str, object]
 DAY = "2026-10-20"
 NOON = 1_792_497_600_000
 ORIGIN = FileOrigin("-home-app-x", "session-of-file", None)
-COUNTS: Json = {"input_tokens": 10, "output_tokens": 100, "cache_read_input_tokens": 1000}
+COUNTED: Json = {"input_tokens": 10, "output_tokens": 100, "cache_read_input_tokens": 1000}
 
 
 def make_record(
@@ -29,7 +29,7 @@ def make_record(
         "model": "claude-opus-5",
         "content": [{"type": "text", "text": "SPOIL"}],
         "stop_reason": None,
-        "usage": without(COUNTS | (usage or {})),
+        "usage": without(COUNTED | (usage or {})),
     }
     record: Json = {
         "parentUuid": None,

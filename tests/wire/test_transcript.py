@@ -22,6 +22,7 @@ from ccledger.wire.transcript import FileOrigin
 from tests.corpora import reference
 from tests.corpora.made import TRAPS, roots_of, write_corpus
 from tests.wire.lines import (
+    COUNTED,
     DAY,
     NOON,
     ORIGIN,
@@ -268,7 +269,7 @@ def test_times_are_read_in_every_zone_and_precision(text: str, milliseconds: int
     assert only(read_lines(line)).timing == Timing(Source.TRANSCRIPT, NOON + milliseconds)
 
 
-@pytest.mark.parametrize("text", [None, "", "yesterday", 1_790_000_000, "2026-13-45T00:00:00Z", [], "12:00"])
+@pytest.mark.parametrize("text", [None, "", "yesterday", 1_790_000_000, "2026-13-45T00:00:00Z", f"{DAY}T12:00:00", []])
 def test_a_line_without_a_usable_time_is_counted_as_unreadable(text: object) -> None:
     facts: list[Fact] = []
     reader = new_reader(facts)
@@ -457,6 +458,31 @@ def test_only_the_filled_part_of_a_buffer_is_read() -> None:
 
 
 # Laws.
+
+
+DIFFERENCES: list[tuple[Json, Json]] = [
+    ({"isSidechain": True}, {}),
+    ({}, {"model": "claude-sonnet-5"}),
+    ({}, {"stop_reason": "end_turn"}),
+    ({}, {"usage": COUNTED | {"speed": "fast"}}),
+    ({"sessionId": "s2"}, {}),
+    ({"gitBranch": "dev"}, {}),
+    ({"agentId": "a1"}, {}),
+    ({"forkedFrom": {}}, {}),
+    ({"requestId": "req_2"}, {}),
+    ({"timestamp": f"{DAY}T11:00:00Z"}, {}),
+    ({}, {"id": "msg_02b"}),
+]
+
+
+@pytest.mark.parametrize(("top", "message"), DIFFERENCES)
+@pytest.mark.parametrize("sidechain", [True, False])
+def test_a_line_that_differs_in_one_thing_from_its_neighbour_is_not_taken_for_a_copy(
+    top: Json, message: Json, sidechain: bool
+) -> None:
+    one, other = make_line(isSidechain=sidechain), make_line(message=message, top={"isSidechain": sidechain} | top)
+    for data in (in_lines([one, other, one]), in_lines([other, one, other])):
+        assert join_all(read_whole(data)) == join_all(read_each_alone(data))
 
 
 @given(made_files)
