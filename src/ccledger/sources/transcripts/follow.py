@@ -1,5 +1,6 @@
 """Keeps the ledger up with the transcripts while a server runs; it waits for events and also looks by itself."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY_SECONDS: Final = 5.0
 """All files are listed this often whatever events say: network mounts and containers lose events."""
-_POLL_EVERY_SECONDS: Final = 1.0
+_POLL_EVERY_SECONDS: Final = 0.8
 _SETTLE_MS: Final = 40
 _PAUSE_SECONDS: Final = 2.0
 
@@ -138,18 +139,19 @@ class Follower:
             return
         look_again = 0.0  # at once: something may have changed after the last look and before the watch began
         for paths in self._events(roots):
-            self._take_changes(paths, roots)
-            if self._wake.is_set() or time.monotonic() >= look_again:
+            self._take_changes({path for path in paths if path.endswith(SUFFIX)}, roots)
+            # What was written to a new directory before it was watched has told nobody.
+            if self._wake.is_set() or time.monotonic() >= look_again or any(map(os.path.isdir, paths)):
                 self._look_at_all()
                 look_again = time.monotonic() + _LOOK_EVERY_SECONDS
                 if self._watched() != roots:
                     return
 
     def _events(self, roots: Iterable[str]) -> Iterator[set[str]]:
-        """The transcripts that changed, again and again; an empty set when nothing happened for a while.
+        """What changed below the roots, again and again; an empty set when nothing happened for a while.
 
-        Ends when the directories can't be watched (one is gone, the system has no watches left): then the next look
-        at all of them has to do.
+        Ends when the directories can't be watched (a name in them is no UTF-8, the system has no watches left): then
+        the next look at all of them has to do.
         """
         from watchfiles import watch
 
@@ -166,7 +168,7 @@ class Follower:
                 raise_interrupt=False,
                 ignore_permission_denied=True,
             ):
-                yield {path for _, path in changes if path.endswith(SUFFIX)}
+                yield {path for _, path in changes}
         except (OSError, RuntimeError):
             self._wake.wait(_POLL_EVERY_SECONDS)
 
