@@ -3,6 +3,7 @@
 A correction is a difference, so a group is right whatever the order in which calls arrive.
 """
 
+import struct
 from collections.abc import Iterable
 from enum import IntEnum
 from itertools import zip_longest
@@ -81,3 +82,35 @@ def total(groups: Iterable[Measures]) -> Measures:
 def widen(measures: Measures) -> Measures:
     """The same numbers with every zero written out."""
     return measures + ZERO[len(measures) :]
+
+
+Packed = int
+"""All measures of a group side by side in one integer: a sum of groups is then one addition, and so is a difference."""
+
+_FIELD_BITS: Final = 128
+"""A number takes 64 bits; the other half keeps a sum that grew beyond them from running into its neighbour."""
+_SIGNS_OF: Final = {
+    length: sum(1 << (_FIELD_BITS * field + 63) for field in range(length)) for length in (USUAL, len(MEASURES))
+}
+_EXCESS: Final = sum(((1 << 64) - 1) << (_FIELD_BITS * field + 64) for field in range(len(MEASURES)))
+_FORM_OF: Final = {length: struct.Struct("<" + "q8x" * length) for length in (USUAL, len(MEASURES))}
+_PACK_OF: Final = {length: form.pack for length, form in _FORM_OF.items()}
+
+
+def pack(measures: Measures) -> Packed:
+    """One call's measures as one integer."""
+    return int.from_bytes(_PACK_OF[len(measures)](*measures), "little")
+
+
+def unpack(packed: Packed) -> Measures:
+    """The measures in a sum of packed ones. Raises `OverflowError` where one is too large for any store."""
+    length = USUAL
+    signs = _SIGNS_OF[length]
+    biased = packed + signs
+    if biased >> (_FIELD_BITS * length):
+        length = len(MEASURES)
+        signs = _SIGNS_OF[length]
+        biased = packed + signs
+    if biased & _EXCESS or biased < 0:
+        raise OverflowError("a sum of counts is too large")
+    return _FORM_OF[length].unpack((biased ^ signs).to_bytes(_FIELD_BITS // 8 * length, "little"))

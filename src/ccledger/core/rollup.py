@@ -4,11 +4,10 @@ Engines write what a `Roll` holds under these names, `stats` reads it back by th
 """
 
 from collections.abc import Callable
-from operator import neg
 from typing import NamedTuple, TypeVar
 
 from ccledger.core.call import Billing, Cost, Fact, Origin, Outcome, Reading, Timing
-from ccledger.core.measures import Grain, Measures, plus
+from ccledger.core.measures import Grain, Measures, Packed, pack, unpack
 
 _Key = TypeVar("_Key")
 _MEASURED, _SUBSCRIPTION = Origin.MEASURED.value, Billing.SUBSCRIPTION.value
@@ -81,50 +80,54 @@ class Fold:
     """Adds and takes away calls, then answers the differences per roll-up row. Costs one addition a call."""
 
     def __init__(self) -> None:
-        self._groups: dict[Group, Measures] = {}
+        self._groups: dict[Group, Packed] = {}
 
     def add(self, group: Group, measures: Measures) -> None:
         """Counts a call in."""
-        groups = self._groups
-        before = groups.get(group)
-        groups[group] = measures if before is None else plus(before, measures)
+        _into(self._groups, group, pack(measures))
 
     def take(self, group: Group, measures: Measures) -> None:
         """Counts a call out that was counted in before."""
-        self.add(group, tuple(map(neg, measures)))
+        _into(self._groups, group, -pack(measures))
 
     def roll(self, day_of: Callable[[int], int]) -> Roll:
         """The differences by roll-up row; `day_of` names the ledger's day of a quarter-hour. Zero rows are left out."""
-        roll = Roll({}, {}, {}, {})
-        quarters: dict[_Span, Measures] = {}
-        for (quarter, token, account, user, project, session, mode, model), measures in self._groups.items():
-            if any(measures):
-                _into(quarters, (quarter, token, account, user, project, mode, model), measures)
+        quarters: dict[_Span, Packed] = {}
+        days: dict[DayKey, Packed] = {}
+        sessions: dict[SessionKey, Packed] = {}
+        spans: dict[SpanKey, Packed] = {}
+        models: dict[int, Packed] = {}
+        for (quarter, token, account, user, project, session, mode, model), packed in self._groups.items():
+            if packed:
+                _into(quarters, (quarter, token, account, user, project, mode, model), packed)
                 if session:
-                    _into(roll.sessions, (day_of(quarter), session, model), measures)
-        _spread(quarters, Grain.QUARTER.value, roll.spans)
-        for (quarter, token, account, user, project, mode, model), measures in quarters.items():
-            _into(roll.days, (day_of(quarter), token, account, user, project, mode, model), measures)
-        _spread(roll.days, Grain.DAY.value, roll.spans)
-        for day in roll.days:
-            _into(roll.models, day[6], roll.days[day])
-        return roll
+                    _into(sessions, (day_of(quarter), session, model), packed)
+        _spread(quarters, Grain.QUARTER.value, spans)
+        for (quarter, token, account, user, project, mode, model), packed in quarters.items():
+            _into(days, (day_of(quarter), token, account, user, project, mode, model), packed)
+        _spread(days, Grain.DAY.value, spans)
+        for day, packed in days.items():
+            _into(models, day[6], packed)
+        return Roll(_unpacked(spans), _unpacked(days), _unpacked(sessions), _unpacked(models))
 
 
-def _spread(rows: dict[_Span, Measures], grain: int, spans: dict[SpanKey, Measures]) -> None:
+def _spread(rows: dict[_Span, Packed], grain: int, spans: dict[SpanKey, Packed]) -> None:
     """Adds rows of all dimensions together to rows of one dimension each."""
-    for (start, token, account, user, project, _, model), measures in rows.items():
-        _into(spans, (grain, 0, 0, start, model), measures)
+    for (start, token, account, user, project, _, model), packed in rows.items():
+        _into(spans, (grain, 0, 0, start, model), packed)
         if project:
-            _into(spans, (grain, 4, project, start, model), measures)
+            _into(spans, (grain, 4, project, start, model), packed)
         if token:
-            _into(spans, (grain, 1, token, start, model), measures)
+            _into(spans, (grain, 1, token, start, model), packed)
         if account:
-            _into(spans, (grain, 2, account, start, model), measures)
+            _into(spans, (grain, 2, account, start, model), packed)
         if user:
-            _into(spans, (grain, 3, user, start, model), measures)
+            _into(spans, (grain, 3, user, start, model), packed)
 
 
-def _into(rows: dict[_Key, Measures], key: _Key, measures: Measures) -> None:
-    before = rows.get(key)
-    rows[key] = measures if before is None else plus(before, measures)
+def _into(rows: dict[_Key, Packed], key: _Key, packed: Packed) -> None:
+    rows[key] = rows.get(key, 0) + packed
+
+
+def _unpacked(rows: dict[_Key, Packed]) -> dict[_Key, Measures]:
+    return {key: unpack(packed) for key, packed in rows.items()}
