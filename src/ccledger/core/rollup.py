@@ -45,14 +45,7 @@ def measure(fact: Fact, cost: Cost | None) -> Measures:
         usual = (1, 0, not reading.complete, *usage[:5], *cost[:4])
     place = fact.place
     subscribed = place is not None and place.billing == _SUBSCRIPTION
-    if (
-        timing.duration_ms is None
-        and not usage[5]
-        and not subscribed
-        and not timing.outcome
-        and timing.first_token_ms is None
-        and reading.origin == _MEASURED
-    ):
+    if not usage[5] and not subscribed and reading.origin == _MEASURED and is_plain(timing):
         return usual
     return (
         *usual,
@@ -64,6 +57,16 @@ def measure(fact: Fact, cost: Cost | None) -> Measures:
         reading.origin == Origin.ESTIMATED,
         reading.origin == Origin.UNKNOWN,
         *_durations(timing),
+    )
+
+
+def is_plain(timing: Timing) -> bool:
+    """Whether nothing is known but when a call ran: it ended well, nobody measured how long it took."""
+    return (
+        timing.duration_ms is None
+        and not timing.outcome
+        and timing.status_code is None
+        and timing.first_token_ms is None
     )
 
 

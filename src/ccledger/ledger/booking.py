@@ -1,7 +1,7 @@
 """The steps from facts to changed rows that all engines share; it asks a store for nothing but what it is given."""
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ccledger.core.call import Call, Fact
@@ -28,7 +28,7 @@ class Booking(NamedTuple):
     roll: Roll
 
 
-def give_ids(facts: Sequence[Fact], node: int, taken: Callable[[int], bool] | None = None) -> list[int]:
+def give_ids(facts: Collection[Fact], node: int, taken: Callable[[int], bool] | None = None) -> list[int]:
     """An id for each new call, none twice: by start, then by place in the batch; `taken` ones are passed over."""
     ids = [call_id(fact.timing.started_at, node, sequence) for sequence, fact in enumerate(facts)]
     if taken is None and len(set(ids)) == len(ids):
@@ -57,25 +57,34 @@ def book(
     day_of: Callable[[int], int],
 ) -> Booking:
     """Works out what joined facts change; `ids` are for those that continue no stored call, in their order."""
-    booking = Booking([], [], [], [], [], Roll({}, {}, {}, {}))
+    booking = Booking(list(ids), [], [], [], [], Roll({}, {}, {}, {}))
     fold = Fold()
-    _book_new([fact for fact, known in joined if not known], ids, price, names, booking, fold)
+    _book_new([fact for fact, known in joined if not known], ids, price, names, booking.rows, fold)
     for change in plan(joined, stored, price) if stored else ():
         _book_change(change, names, booking, fold)
     return booking._replace(roll=fold.roll(day_of))
 
 
+def book_new(
+    calls: Collection[Fact], ids: list[int], price: Price, names: Names, day_of: Callable[[int], int]
+) -> Booking:
+    """Works out how calls are booked of which none is stored."""
+    rows: list[Row] = []
+    fold = Fold()
+    _book_new(calls, ids, price, names, rows, fold)
+    keys = [(number, fact.keys) for fact, number in zip(calls, ids, strict=True) if len(fact.keys) > 2]
+    return Booking(ids, [], rows, keys, [], fold.roll(day_of))
+
+
 def _book_new(
-    facts: Sequence[Fact], ids: Sequence[int], price: Price, names: Names, booking: Booking, fold: Fold
+    calls: Iterable[Fact], ids: Iterable[int], price: Price, names: Names, rows: list[Row], fold: Fold
 ) -> None:
-    rows, add = booking.rows, fold.add
-    for fact, number in zip(facts, ids, strict=True):
+    for fact, number in zip(calls, ids, strict=True):
         reading = fact.reading
         cost = None if reading is None else price(reading, fact.timing.started_at)
         row, group = encode(number, fact, cost, names)
         rows.append(row)
-        add(group, measure(fact, cost))
-    booking.ids.extend(ids)
+        fold.add(group, measure(fact, cost))
 
 
 def _book_change(change: Change, names: Names, booking: Booking, fold: Fold) -> None:

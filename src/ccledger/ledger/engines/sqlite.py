@@ -333,27 +333,16 @@ class SqliteStore:
     def _book_new(self, connection: apsw.Connection, facts: "Sequence[Fact]", now: int) -> Batch | None:
         """Books calls on the guess that all are new, which a `ConstraintError` disproves: most are, and then nothing
         has to be looked up."""
-        from ccledger.core.merge import join
-        from ccledger.ledger.booking import bare_keys, book, give_ids
+        from ccledger.core.merge import fold_plain
+        from ccledger.ledger.booking import book_new, give_ids
 
-        if self._finds_requests or bare_keys(facts):
+        folded = None if self._finds_requests else fold_plain(facts)
+        if folded is None:
             return self._book_known(connection, facts, now)
-        joined = join(facts)
-        calls = [fact for fact, _ in joined]
+        calls = folded.values()
         ids = give_ids(calls, _NODE)
-        owned = [(fact.keys[0], number) for fact, number in zip(calls, ids, strict=True)]
-        owned.extend(
-            (key, number)
-            for fact, number in zip(calls, ids, strict=True)
-            if len(fact.keys) > 2
-            for key in fact.keys[1:]
-            if not key.startswith("req:")
-        )
-        owned.sort()
-        _insert_all(connection, "call_key", ("key", "call_id"), owned)
-        booking = book(joined, (), ids, self._price, self._names, self._days.of_quarter)
-        if any(len(fact.keys) > 2 for fact in calls):
-            booking.keys.extend((number, fact.keys) for fact, number in zip(calls, ids, strict=True))
+        _insert_all(connection, "call_key", ("key", "call_id"), sorted(zip(folded, ids, strict=True)))
+        booking = book_new(calls, ids, self._price, self._names, self._days.of_quarter)
         return self._write(connection, booking, frozenset(), now)
 
     def _book_known(self, connection: apsw.Connection, facts: "Sequence[Fact]", now: int) -> Batch | None:
