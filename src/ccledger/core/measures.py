@@ -89,28 +89,39 @@ Packed = int
 
 _FIELD_BITS: Final = 128
 """A number takes 64 bits; the other half keeps a sum that grew beyond them from running into its neighbour."""
-_SIGNS_OF: Final = {
-    length: sum(1 << (_FIELD_BITS * field + 63) for field in range(length)) for length in (USUAL, len(MEASURES))
-}
-_EXCESS: Final = sum(((1 << 64) - 1) << (_FIELD_BITS * field + 64) for field in range(len(MEASURES)))
-_FORM_OF: Final = {length: struct.Struct("<" + "q8x" * length) for length in (USUAL, len(MEASURES))}
-_PACK_OF: Final = {length: form.pack for length, form in _FORM_OF.items()}
+
+
+class _Form:
+    """How many numbers lie in one integer, and where."""
+
+    def __init__(self, length: int) -> None:
+        form = struct.Struct("<" + "q8x" * length)
+        self.pack = form.pack
+        self.unpack = form.unpack
+        self.size = form.size
+        self.signs = sum(1 << (_FIELD_BITS * field + 63) for field in range(length))
+        """Added to a sum, makes every number in it positive."""
+        self.beyond = ~sum(((1 << 64) - 1) << (_FIELD_BITS * field) for field in range(length))
+        """The bits that no number may reach then."""
+
+
+_WHOLE: Final = _Form(len(MEASURES))
+_USUAL: Final = _Form(USUAL)
 
 
 def pack(measures: Measures) -> Packed:
     """One call's measures as one integer."""
-    return int.from_bytes(_PACK_OF[len(measures)](*measures), "little")
+    form = _USUAL if len(measures) == USUAL else _WHOLE
+    return int.from_bytes(form.pack(*measures), "little")
 
 
 def unpack(packed: Packed) -> Measures:
     """The measures in a sum of packed ones. Raises `OverflowError` where one is too large for any store."""
-    length = USUAL
-    signs = _SIGNS_OF[length]
-    biased = packed + signs
-    if biased >> (_FIELD_BITS * length):
-        length = len(MEASURES)
-        signs = _SIGNS_OF[length]
-        biased = packed + signs
-    if biased & _EXCESS or biased < 0:
-        raise OverflowError("a sum of counts is too large")
-    return _FORM_OF[length].unpack((biased ^ signs).to_bytes(_FIELD_BITS // 8 * length, "little"))
+    form = _USUAL
+    shifted = packed + form.signs
+    if shifted & form.beyond:
+        form = _WHOLE
+        shifted = packed + form.signs
+        if shifted & form.beyond:
+            raise OverflowError("a sum of counts is too large")
+    return form.unpack((shifted ^ form.signs).to_bytes(form.size, "little"))

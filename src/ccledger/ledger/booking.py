@@ -5,8 +5,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ccledger.core.call import Call, Fact
-from ccledger.core.measures import Measures, widen
+from ccledger.core.measures import Measures, pack, widen
 from ccledger.core.merge import Joined, is_bare
+from ccledger.core.periods import QUARTER_MS
 from ccledger.core.rollup import Fold, Roll, measure
 from ccledger.ledger.plan import SEQUENCES, Change, Price, call_id, plan
 from ccledger.ledger.rows import Names, Row, encode
@@ -80,11 +81,12 @@ def _book_new(
     calls: Iterable[Fact], ids: Iterable[int], price: Price, names: Names, rows: list[Row], fold: Fold
 ) -> None:
     for fact, number in zip(calls, ids, strict=True):
-        reading = fact.reading
-        cost = None if reading is None else price(reading, fact.timing.started_at)
-        row, group = encode(number, fact, cost, names)
+        started_at, reading = fact.timing.started_at, fact.reading
+        cost = None if reading is None else price(reading, started_at)
+        row, part = encode(number, fact, cost, names)
         rows.append(row)
-        fold.add(group, measure(fact, cost))
+        quarters, quarter = fold.quarters(part), started_at // QUARTER_MS
+        quarters[quarter] = quarters.get(quarter, 0) + pack(measure(fact, cost))
 
 
 def _book_change(change: Change, names: Names, booking: Booking, fold: Fold) -> None:
@@ -93,13 +95,13 @@ def _book_change(change: Change, names: Names, booking: Booking, fold: Fold) -> 
         booking.keys.append((after.id, keys))
     if after is before:
         return
-    _, group = encode(before.id, before.fact, before.cost, names)
-    fold.take(group, measure(before.fact, before.cost))
+    _, part = encode(before.id, before.fact, before.cost, names)
+    fold.take((before.fact.timing.started_at // QUARTER_MS, *part), measure(before.fact, before.cost))
     booking.removed.append(before.id)
     booking.ids.append(before.id)
     if after is not None:
-        row, group = encode(after.id, after.fact, after.cost, names)
-        fold.add(group, measure(after.fact, after.cost))
+        row, part = encode(after.id, after.fact, after.cost, names)
+        fold.add((after.fact.timing.started_at // QUARTER_MS, *part), measure(after.fact, after.cost))
         booking.rows.append(row)
     elif successor is not None:
         booking.aliases.append((before.id, successor))
@@ -109,8 +111,8 @@ def resum(calls: Iterable[Call], names: Names, day_of: Callable[[int], int]) -> 
     """The roll-ups of calls, from nothing."""
     fold = Fold()
     for call in calls:
-        _, group = encode(call.id, call.fact, call.cost, names)
-        fold.add(group, measure(call.fact, call.cost))
+        _, part = encode(call.id, call.fact, call.cost, names)
+        fold.add((call.fact.timing.started_at // QUARTER_MS, *part), measure(call.fact, call.cost))
     return fold.roll(day_of)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from ccledger.core.call import Call, Cost, Fact, Party, Place, Reading, Timing, Usage
 from ccledger.core.periods import QUARTER_MS
-from ccledger.core.rollup import Group, is_plain
+from ccledger.core.rollup import Part, is_plain
 
 COLUMNS: Final = (
     "id",
@@ -54,6 +54,11 @@ _NOBODY: Final = (0, 0, 0, 0, 0)
 _ORIGIN, _COMPLETE, _SIDECHAIN, _TIME, _PLACE, _COPIED, _BILLING, _SOURCES = 3, 5, 6, 7, 10, 13, 14, 16
 
 
+_Spot = tuple[int, int, int, int, int, dict[int, Part]]
+"""The bits of `traits` that tell of a place; its session, project, branch and agent; its part by model, for calls on
+nobody's behalf."""
+
+
 class Kind(IntEnum):
     """What a text in the table `name` is; the number is stored."""
 
@@ -82,7 +87,7 @@ class Names:
     def forget(self) -> None:
         """Drops every remembered id: after a transaction that did not happen, they may be wrong."""
         self._models: dict[str, int] = {}
-        self._places: dict[Place | None, tuple[int, ...]] = {None: (0, 0, 0, 0, 0)}
+        self._places: dict[Place | None, _Spot] = {None: (0, 0, 0, 0, 0, {})}
         self._last_place: Place | None = None
         self._last_ids = self._places[None]
         self._parties: dict[Party | None, tuple[int, ...]] = {None: _NOBODY}
@@ -94,8 +99,8 @@ class Names:
             number = self._models[name] = self._intern(Kind.MODEL, name)
         return number
 
-    def place(self, place: Place | None) -> tuple[int, ...]:
-        """The bits of `traits` that tell of the place, session, project, branch, agent."""
+    def place(self, place: Place | None) -> "_Spot":
+        """What `encode` needs of a place."""
         if place is self._last_place:
             return self._last_ids
         ids = self._places.get(place)
@@ -107,6 +112,7 @@ class Names:
                 self._intern_project(place.project or "", place.folder or "") if place.project or place.folder else 0,
                 self._optional(Kind.BRANCH, place.branch),
                 self._optional(Kind.AGENT, place.agent),
+                {},
             )
         self._last_place, self._last_ids = place, ids
         return ids
@@ -129,42 +135,42 @@ class Names:
         return 0 if text is None else self._intern(kind, text)
 
 
-def encode(number: int, fact: Fact, cost: Cost | None, names: Names) -> tuple[Row, Group]:
-    """A call as a row in the order of `COLUMNS`, and the group its measures belong to."""
+def encode(number: int, fact: Fact, cost: Cost | None, names: Names) -> tuple[Row, Part]:
+    """A call as a row in the order of `COLUMNS`, and the part of the roll-ups its measures belong to."""
     timing, reading, party = fact.timing, fact.reading, fact.party
     started_at = timing.started_at
-    traits, session, project, branch, agent = names.place(fact.place)
+    traits, session, project, branch, agent, parts = names.place(fact.place)
     traits |= fact.sources << _SOURCES | timing.source << _TIME
     last_key = fact.keys[-1]
     request_id = last_key[4:] if last_key.startswith("req:") else None
     if reading is None:
         model, usage, searches = 0, _UNREAD, 0
     else:
-        model, usage, searches = names.model(reading.model), reading.usage[:5], reading.usage[5]
-        traits |= _evidence(reading)
+        model, usage = names.model(reading.model), reading.usage
+        searches = usage[5]
+        traits |= (
+            reading.terms
+            | (reading.origin + 1) << _ORIGIN
+            | reading.complete << _COMPLETE
+            | reading.sidechain << _SIDECHAIN
+        )
     row = (
         (number, started_at, model)
-        + usage
+        + usage[:5]
         + (_UNPRICED if cost is None else cost[:4])
         + (traits, session, project, branch, agent, request_id)
     )
     if party is None and not searches and fact.placed_at == started_at and is_plain(timing):
-        return row, (started_at // QUARTER_MS, 0, 0, 0, project, session, 0, model)
+        part = parts.get(model)
+        if part is None:
+            part = parts[model] = (0, 0, 0, project, session, 0, model)
+        return row, part
     on_behalf = names.party(party)
     _, token, account, user, mode = on_behalf
     placed_at = None if fact.placed_at == started_at else fact.placed_at
     extra = (searches, None if cost is None else cost.web_search, placed_at, *on_behalf, timing.outcome)
     row = (*row, *extra, timing.status_code, timing.duration_ms, timing.first_token_ms)
-    return row, (started_at // QUARTER_MS, token, account, user, project, session, mode, model)
-
-
-def _evidence(reading: Reading) -> int:
-    return (
-        reading.terms
-        | (reading.origin + 1) << _ORIGIN
-        | reading.complete << _COMPLETE
-        | reading.sidechain << _SIDECHAIN
-    )
+    return row, (token, account, user, project, session, mode, model)
 
 
 def decode(

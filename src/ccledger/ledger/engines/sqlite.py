@@ -579,7 +579,6 @@ def _add_up(connection: apsw.Connection, roll: Any) -> None:
     for part, (table, key) in _ROLLUPS.items():
         rows = getattr(roll, part)
         entries = [name + measures for name, measures in rows.items()]
-        entries.sort()
         for columns, group in _by_length((*key, *MEASURES), entries):
             _insert_all(connection, table, columns, group, _add_to(key, columns[len(key) :]))
         shrunk = [name for name, measures in rows.items() if measures[0] < 0]
