@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
@@ -578,7 +579,8 @@ def _keep_positions(connection: apsw.Connection, positions: Mapping[str, bytes |
 def _add_up(connection: apsw.Connection, roll: Any) -> None:
     for part, (table, key) in _ROLLUPS.items():
         rows = getattr(roll, part)
-        entries = [name + measures for name, measures in rows.items()]
+        order = itemgetter(0, 1, 3, 2, 4) if part == "spans" else None
+        entries = [name + rows[name] for name in sorted(rows, key=order)]
         for columns, group in _by_length((*key, *MEASURES), entries):
             _insert_all(connection, table, columns, group, _add_to(key, columns[len(key) :]))
         shrunk = [name for name, measures in rows.items() if measures[0] < 0]
