@@ -7,7 +7,7 @@ the values, so any order, duplication or grouping of the same facts gives the sa
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from ccledger.core.call import Fact, Party, Place, Reading, Timing
+from ccledger.core.call import Fact, Party, Reading, Timing
 
 _TIMING_RANK = (0, 1, 3, 2)
 _PLACE_RANK = (0, 3, 1, 2)
@@ -41,7 +41,7 @@ def merge(a: Fact, b: Fact) -> Fact:
     return Fact(
         keys=a.keys if a.keys == b.keys else tuple(sorted({*a.keys, *b.keys})),
         timing=max(a.timing, b.timing, key=_timing_order),
-        reading=(a.reading or b.reading) if a.reading is None or b.reading is None else better_reading(a.reading, b.reading),
+        reading=better_reading(a.reading, b.reading) if a.reading and b.reading else a.reading or b.reading,
         place=first.place or second.place,
         placed_at=first.placed_at,
         party=_better_party(a.party, b.party),

@@ -6,7 +6,7 @@ Engines write what a `Roll` holds under these names, `stats` reads it back by th
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeVar
 
-from ccledger.core.call import Billing, Cost, Fact, Origin, Outcome, Reading, Timing
+from ccledger.core.call import Billing, Cost, Fact, Origin, Outcome, Timing
 from ccledger.core.measures import Grain, Measures, Packed, pack, unpack
 
 _Key = TypeVar("_Key")
@@ -43,7 +43,7 @@ def measure(fact: Fact, cost: Cost | None) -> Measures:
     """What one call adds to every group it belongs to, in the order of `MEASURES`."""
     timing, reading = fact.timing, fact.reading
     if reading is None:
-        return (1, *(0,) * 17, 1, *_durations(timing))
+        return (1, *(0,) * 14, *_outcome(timing), 0, 1, *_durations(timing))
     usage, place = reading.usage, fact.place
     usual = (1, cost is None, not reading.complete) + usage[:5] + (_NO_COST if cost is None else cost[:4])  # noqa: RUF005 - tuples add up in half the time it takes to unpack them
     subscribed = place is not None and place.billing == _SUBSCRIPTION
@@ -54,8 +54,7 @@ def measure(fact: Fact, cost: Cost | None) -> Measures:
         usage.web_searches,
         0 if cost is None else cost.web_search,
         cost.total if cost is not None and subscribed else 0,
-        timing.outcome == Outcome.ERROR,
-        timing.outcome == Outcome.ABORTED,
+        *_outcome(timing),
         reading.origin == Origin.ESTIMATED,
         reading.origin == Origin.UNKNOWN,
         *_durations(timing),
@@ -70,6 +69,10 @@ def is_plain(timing: Timing) -> bool:
         and timing.status_code is None
         and timing.first_token_ms is None
     )
+
+
+def _outcome(timing: Timing) -> tuple[int, int]:
+    return (timing.outcome == Outcome.ERROR, timing.outcome == Outcome.ABORTED)
 
 
 def _durations(timing: Timing) -> tuple[int, int, int, int]:

@@ -40,14 +40,17 @@ COLUMNS: Final = (
     "duration_ms",
     "ttft_ms",
 )
-"""The columns of `request_logs`. Those from `web_searches` on have a default, and a row may leave all of them out:
-every column costs as much to hand over as adding up a group does."""
+"""The columns of `request_logs`. The last `EXTRA` have a default, and a row may leave all of them out: handing over is
+what costs most, and it goes by the column."""
+
+EXTRA: Final = 12
 
 Row = tuple[int | str | None, ...]
 
 _UNREAD: Final = (0, 0, 0, 0, 0)
 _UNPRICED: Final = (None, None, None, None)
 _NOBODY: Final = (0, 0, 0, 0, 0)
+_NO_EXTRA: Final = (0, None, None, *_NOBODY, 0, None, None, None)
 
 # `traits` holds what tells nothing by itself: from the lowest bit on, terms (3 bits), origin and one more (2; 0 when
 # nothing was measured), complete, sidechain, time source (3), place source (3), copied, billing (2), sources.
@@ -141,7 +144,7 @@ def encode(number: int, fact: Fact, cost: Cost | None, names: Names) -> tuple[Ro
     started_at = timing.started_at
     traits, session, project, branch, agent, parts = names.place(fact.place)
     traits |= fact.sources << _SOURCES | timing.source << _TIME
-    last_key = fact.keys[-1]
+    last_key = fact.keys[-1] if fact.keys else ""
     request_id = last_key[4:] if last_key.startswith("req:") else None
     if reading is None:
         model, usage, searches = 0, _UNREAD, 0
@@ -160,7 +163,8 @@ def encode(number: int, fact: Fact, cost: Cost | None, names: Names) -> tuple[Ro
         + (_UNPRICED if cost is None else cost[:4])
         + (traits, session, project, branch, agent, request_id)
     )
-    if party is None and not searches and fact.placed_at == started_at and is_plain(timing):
+    searched = searches or (cost is not None and cost.web_search)
+    if party is None and not searched and fact.placed_at == started_at and is_plain(timing):
         part = parts.get(model)
         if part is None:
             part = parts[model] = (0, 0, 0, project, session, 0, model)
@@ -180,6 +184,7 @@ def decode(
     project_of: Callable[[int], tuple[str | None, str | None]],
 ) -> Call:
     """The call in a row of `COLUMNS`; the inverse of `encode` given the texts of its ids."""
+    row += _NO_EXTRA[len(row) - len(COLUMNS) + EXTRA :]
     number, request_at, model = row[:3]
     traits, session, project, branch, agent, request = row[12:18]
     searches, search_cost, placed_at, party_source, token, account, user, mode = row[18:26]
