@@ -41,7 +41,9 @@ def merge(a: Fact, b: Fact) -> Fact:
     return Fact(
         keys=a.keys if a.keys == b.keys else tuple(sorted({*a.keys, *b.keys})),
         timing=max(a.timing, b.timing, key=_timing_order),
-        reading=(a.reading or b.reading) if a.reading is None or b.reading is None else better_reading(a.reading, b.reading),
+        reading=(a.reading or b.reading)
+        if a.reading is None or b.reading is None
+        else better_reading(a.reading, b.reading),
         place=first.place or second.place,
         placed_at=first.placed_at,
         party=_better_party(a.party, b.party),

@@ -27,7 +27,9 @@ KINDS = ("input", "output", "cache_write_5m", "cache_write_1h", "cache_read")
 """The token kinds of a price card, in the order of `Card.usd_per_mtok`."""
 
 _DECORATION = re.compile(r"\[[0-9a-z]+\]$")
-_PROVIDER = re.compile(r"^(?:openrouter/|anthropic/|bedrock/|converse/|vertex_ai/|azure_ai/|azure/|system\.ai\.|databricks-)+")
+_PROVIDER = re.compile(
+    r"^(?:openrouter/|anthropic/|bedrock/|converse/|vertex_ai/|azure_ai/|azure/|system\.ai\.|databricks-)+"
+)
 _REGION = re.compile(r"^(us-gov|us|eu|apac|au|jp|ca|global)\.")
 _BEDROCK_VERSION = re.compile(r"-v\d+(?::\d+)?$")
 _NEWEST = re.compile(r"[@-](?:default|latest)$")

@@ -5,8 +5,8 @@ from enum import IntEnum
 from typing import Any, Final
 
 from ccledger.core.call import Call, Cost, Fact, Party, Place, Reading, Timing, Usage
-from ccledger.core.rollup import Group
 from ccledger.core.periods import QUARTER_MS
+from ccledger.core.rollup import Group
 
 COLUMNS: Final = (
     "id",
@@ -187,9 +187,7 @@ def decode(
             Reading(text_of(model) or "", Usage(*counts), terms, origin, bool(complete), bool(sidechain))
             if origin >= 0
             else None,
-            Place(
-                place_source, text_of(session), path, folder, text_of(branch), text_of(agent), bool(copied), billing
-            )
+            Place(place_source, text_of(session), path, folder, text_of(branch), text_of(agent), bool(copied), billing)
             if place_source
             else None,
             placed_at,

@@ -123,7 +123,11 @@ def look_at(path: str, root: str) -> Found | None:
         status = os.stat(path, follow_symlinks=False)
     except OSError:
         return None
-    return Found(path, root, folder, status.st_ino, status.st_size, status.st_mtime_ns) if S_ISREG(status.st_mode) else None
+    return (
+        Found(path, root, folder, status.st_ino, status.st_size, status.st_mtime_ns)
+        if S_ISREG(status.st_mode)
+        else None
+    )
 
 
 def _entries(path: str) -> "list[os.DirEntry[str]]":
