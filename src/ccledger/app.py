@@ -222,7 +222,9 @@ def ask_server(settings: Settings, timeout: float = 600) -> bool:
     except (ConnectionError, FileNotFoundError):
         return False
     except OSError as error:
-        raise StoreError(f"the running server does not answer ({error}); 'ccledger serve' may have to be restarted") from None
+        raise StoreError(
+            f"the running server does not answer ({error}); 'ccledger serve' may have to be restarted"
+        ) from None
     finally:
         connection.close()
     return answer.status == 200

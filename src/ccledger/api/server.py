@@ -19,9 +19,7 @@ _BACKLOG = 256
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def run(
-    app: ASGIApp, host: str, port: int, socket_path: Path, announce: Callable[[str], None], log_level: str
-) -> None:
+def run(app: ASGIApp, host: str, port: int, socket_path: Path, announce: Callable[[str], None], log_level: str) -> None:
     """Serves until SIGINT or SIGTERM, then lets open requests finish. `announce` hears the address when it answers.
 
     Raises `LedgerError` when the port is taken.

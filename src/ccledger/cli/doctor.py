@@ -75,7 +75,9 @@ def _ledger_findings(store: Any) -> dict[str, Any]:
 
 def _print_findings(findings: dict[str, Any]) -> None:
     print(f"ccledger {findings['version']}, data in {findings['data_dir']} ({findings['database']})")
-    print(f"days are counted in {findings['timezone']}; a server is {'running' if findings['server'] else 'not running'}")
+    print(
+        f"days are counted in {findings['timezone']}; a server is {'running' if findings['server'] else 'not running'}"
+    )
     print("\nClaude directories")
     for root in findings["roots"]:
         state = f"{root['files']:,} transcripts, {root['bytes'] / 1e6:,.1f} MB, billing {root['billing']}"

@@ -27,13 +27,19 @@ def _report_options(command: _Command) -> _Command:
         (
             click.option("-s", "--since", metavar="DATE", help="First day (YYYY-MM-DD or YYYYMMDD)."),
             click.option("-u", "--until", metavar="DATE", help="Last day, included."),
-            click.option("--last", type=click.IntRange(min=1), metavar="N", help="Only the last N days, weeks or months."),
+            click.option(
+                "--last", type=click.IntRange(min=1), metavar="N", help="Only the last N days, weeks or months."
+            ),
             click.option("-z", "--timezone", metavar="ZONE", help="Count days in this IANA time zone."),
             click.option("-p", "--project", metavar="NAME", help="Only this project (directory name or path)."),
-            click.option("-o", "--order", type=click.Choice(["asc", "desc"]), default="asc", help="Oldest or newest first."),
+            click.option(
+                "-o", "--order", type=click.Choice(["asc", "desc"]), default="asc", help="Oldest or newest first."
+            ),
             click.option("-b", "--breakdown", is_flag=True, help="Show each model's part in a row of its own."),
             click.option("-j", "--json", "as_json", is_flag=True, help="Print JSON in ccusage's shape."),
-            click.option("-O", "--offline/--no-offline", default=True, help="Accepted; prices never come from the network."),
+            click.option(
+                "-O", "--offline/--no-offline", default=True, help="Accepted; prices never come from the network."
+            ),
             click.option("--compact", is_flag=True, help="Leave out columns, as on a narrow terminal."),
             click.option("--color/--no-color", default=None, help="Force colours, or leave them out."),
         )

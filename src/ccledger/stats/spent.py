@@ -27,7 +27,12 @@ class Spent(NamedTuple):
 
 
 def spent_by_day(
-    store: "Store", zone_name: str, tz: tzinfo, first: date | None, last: date | None, dimension: Dimension = Dimension.ALL
+    store: "Store",
+    zone_name: str,
+    tz: tzinfo,
+    first: date | None,
+    last: date | None,
+    dimension: Dimension = Dimension.ALL,
 ) -> list[Spent]:
     """What was spent per day and model between two dates (both included, None: no limit) of a time zone.
 
@@ -46,8 +51,7 @@ def spent_by_day(
     for row in store.spans(Grain.QUARTER, dimension, start, end):
         _into(sums, (days.of_quarter(row.start), row.key, row.folder, row.model), row.measures)
     return [
-        Spent(day_of_number(day), key, folder, model, measures)
-        for (day, key, folder, model), measures in sums.items()
+        Spent(day_of_number(day), key, folder, model, measures) for (day, key, folder, model), measures in sums.items()
     ]
 
 
@@ -55,7 +59,9 @@ def _quarter_of(day: date, tz: tzinfo) -> int:
     return -(-midnight_ms(day, tz) // QUARTER_MS)
 
 
-def spent_between(store: "Store", start_ms: int, end_ms: int, dimension: Dimension = Dimension.ALL) -> dict[tuple[str, str], Measures]:
+def spent_between(
+    store: "Store", start_ms: int, end_ms: int, dimension: Dimension = Dimension.ALL
+) -> dict[tuple[str, str], Measures]:
     """What was spent by calls that started at or after `start_ms` and before `end_ms`, by (key, model).
 
     Exact to the millisecond: whole quarter-hours come from the roll-ups, what is left at the edges from the calls.

@@ -169,7 +169,9 @@ class TranscriptReader:
         if opened is None or not opened.is_continued_by(line, message, place):
             self._close()
             keys = _keys(line, message, raw, self._origin.session)
-            opened = self._open = _Open(keys, line, message, place, started_at, _reading(line, message, counts, complete))
+            opened = self._open = _Open(
+                keys, line, message, place, started_at, _reading(line, message, counts, complete)
+            )
         else:
             if started_at < opened.started_at:
                 opened.started_at = started_at

@@ -36,6 +36,7 @@ _KEPT_BATCHES: Final = 10_000
 _NODE: Final = 0
 _BUSY_MS: Final = 10_000
 _READERS: Final = 4
+_LARGEST: Final = (1 << 63) - 1
 _PAGE_BYTES: Final = 8192
 _CACHE_KIB: Final = 65_536
 """More than the pages that one large batch touches, so that none has to be written before the batch is complete."""
@@ -201,7 +202,9 @@ def _migrate(connection: apsw.Connection, path: Path) -> None:
     known = migrations()
     (done,) = connection.execute("PRAGMA user_version").fetchone() or (0,)
     if done > len(known):
-        raise StoreError(f"{path} was written by a newer ccledger; update this one (its schema {done}, ours {len(known)})")
+        raise StoreError(
+            f"{path} was written by a newer ccledger; update this one (its schema {done}, ours {len(known)})"
+        )
     for number, text in enumerate(known[done:], done + 1):
         with connection:
             connection.execute(text)
@@ -216,9 +219,7 @@ def migrations() -> list[str]:
 class SqliteStore:
     """One SQLite file. Fulfils `ledger.store.Store`."""
 
-    def __init__(
-        self, path: Path, writer: apsw.Connection | None, prices: "Callable[[], Price] | None"
-    ) -> None:
+    def __init__(self, path: Path, writer: apsw.Connection | None, prices: "Callable[[], Price] | None") -> None:
         self._path = path
         self._writer = writer
         self._prices = prices
@@ -333,7 +334,8 @@ class SqliteStore:
 
     def _book_new(self, connection: apsw.Connection, facts: "Sequence[Fact]", now: int) -> Batch | None:
         """Books calls on the guess that all are new, which a `ConstraintError` disproves: most are, and then nothing
-        has to be looked up."""
+        has to be looked up.
+        """
         from ccledger.core.merge import fold_plain
         from ccledger.ledger.booking import book_new, give_ids
 
@@ -350,7 +352,6 @@ class SqliteStore:
         """Books calls that may be known already, in part or whole."""
         from ccledger.core.merge import join
         from ccledger.ledger.booking import bare_keys, book, give_ids
-
 
         def taken(number: int) -> bool:
             return bool(connection.execute("SELECT 1 FROM request_logs WHERE id = ?", (number,)).fetchall())
@@ -581,14 +582,25 @@ def _add_up(connection: apsw.Connection, roll: Any) -> None:
         rows = getattr(roll, part)
         order = itemgetter(0, 1, 3, 2, 4) if part == "spans" else None
         entries = [name + rows[name] for name in sorted(rows, key=order)]
+        if _is_beyond_columns(roll):
+            entries = [tuple(max(-_LARGEST, min(number, _LARGEST)) for number in entry) for entry in entries]
         for columns, group in _by_length((*key, *MEASURES), entries):
             _insert_all(connection, table, columns, group, _add_to(key, columns[len(key) :]))
         shrunk = [name for name, measures in rows.items() if measures[0] < 0]
         connection.executemany(_drop_empty(table, key), shrunk)
 
 
+def _is_beyond_columns(roll: Any) -> bool:
+    """Whether sums may not fit 64 bits: nonsense in a transcript must not stop the import for good."""
+    return any(abs(number) > _LARGEST >> 1 for measures in roll.models.values() for number in measures)
+
+
 def _insert_all(
-    connection: apsw.Connection, table: str, columns: Sequence[str], rows: "Sequence[tuple[Any, ...]]", conflict: str = ""
+    connection: apsw.Connection,
+    table: str,
+    columns: Sequence[str],
+    rows: "Sequence[tuple[Any, ...]]",
+    conflict: str = "",
 ) -> None:
     """Inserts rows, many with one statement."""
     whole = len(rows) - len(rows) % _ROWS_AT_ONCE
@@ -601,7 +613,9 @@ def _insert_all(
         connection.executemany(_insert(table, columns, 1, conflict), rows[whole:])
 
 
-def _by_length(columns: Sequence[str], rows: "Sequence[tuple[Any, ...]]") -> "Iterator[tuple[Sequence[str], Sequence[tuple[Any, ...]]]]":
+def _by_length(
+    columns: Sequence[str], rows: "Sequence[tuple[Any, ...]]"
+) -> "Iterator[tuple[Sequence[str], Sequence[tuple[Any, ...]]]]":
     """Rows that leave out the same columns at the end, together; shorter ones are cheaper to write."""
     lengths = set(map(len, rows))
     if len(lengths) == 1:

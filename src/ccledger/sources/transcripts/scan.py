@@ -28,7 +28,6 @@ LONGEST_LINE = 64 << 20
 """Longer lines are passed over: they are snapshots of files, a call's line is never near that."""
 
 
-
 class Progress(NamedTuple):
     """How far an import is."""
 
