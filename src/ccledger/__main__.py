@@ -1,13 +1,17 @@
-"""Where the program starts: hands over to the command line, and turns what goes wrong into one line."""
+"""Where the program starts: hands over to the command line; only its own import can fail here."""
 
 import sys
 
 
 def main() -> None:
     """Runs the command line."""
-    from ccledger.cli import run
+    try:
+        from ccledger.cli import run
 
-    sys.exit(run(sys.argv[1:]))
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = 1
+    sys.exit(code)
 
 
 if __name__ == "__main__":
