@@ -140,6 +140,8 @@ def _advice(findings: Mapping[str, Any]) -> Iterator[str]:
         )
     elif not any(root["files"] for root in roots):
         yield "Claude Code has kept no session there. Use it once, or name another directory with --claude-dir DIR."
+    if "problem" in ledger:
+        yield f"Nothing can be said of the ledger: {ledger['problem']}."
     if not findings["data_dir_writable"]:
         yield f"{findings['data_dir']} can't be written; set CCLEDGER_DATA_DIR to a directory of yours."
     if "problem" not in ledger and findings["unread"]["files"]:

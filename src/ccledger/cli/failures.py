@@ -5,6 +5,7 @@ import sys
 from contextlib import suppress
 
 from ccledger.cli import DONE, FAILED, WRONG_USAGE
+from ccledger.cli.output import flush
 from ccledger.core.errors import LedgerError, UsageError
 
 _CURES = {
@@ -28,9 +29,10 @@ def tell(error: BaseException) -> int:
     if _is_full_output(error):
         _drop_output()
     with suppress(OSError):
-        sys.stdout.flush()
-    with suppress(OSError):
-        print(_explain(error), file=sys.stderr, flush=True)
+        flush()
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print(_explain(error), file=sys.stderr, flush=True)
     return WRONG_USAGE if isinstance(error, UsageError) else FAILED
 
 
@@ -70,8 +72,8 @@ def _is_full_output(error: BaseException) -> bool:
     if not isinstance(error, OSError):
         return False
     try:
-        sys.stdout.flush()
-    except (OSError, AttributeError):
+        flush()
+    except OSError:
         return True
     return False
 

@@ -28,7 +28,8 @@ def write_json(value: object) -> None:
 
 def note(text: str) -> None:
     """A remark beside the output, on standard error."""
-    print(f"ccledger: {text}", file=sys.stderr)
+    if sys.stderr is not None:
+        print(f"ccledger: {text}", file=sys.stderr, flush=True)
 
 
 def flush() -> None:

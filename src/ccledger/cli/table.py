@@ -68,6 +68,7 @@ def _session_entry(line: SessionLine, tz: tzinfo) -> _Entry:
 
 
 class _Table(NamedTuple):
+    room: int
     columns: list[Column]
     rows: list[Row]
     last: Row
@@ -81,10 +82,11 @@ def _table(
     models = sum_models(lines)
     sums = total(models.values())
     places = 2 if (cost_nano(sums) or 0) >= NANO else 4
-    widest = _FEWER if look.compact else _ALL
-    tables = [_lay_out(labels, entries, sums, room, places, look) for room in range(widest, _FEWEST + 1)]
-    chosen = next((table for table in tables if _fits(table, look.width)), tables[-1])
-    return "\n".join([draw(*chosen, look.width, colour=look.colour), *_notes(models, sums, look)])
+    table = _lay_out(labels, entries, sums, _FEWER if look.compact else _ALL, places, look)
+    while not _fits(table, look.width) and table.room < _FEWEST:
+        table = _lay_out(labels, entries, sums, table.room + 1, places, look)
+    drawn = draw(table.columns, table.rows, table.last, look.width, colour=look.colour)
+    return "\n".join([drawn, *_notes(models, sums, look)])
 
 
 def _fits(table: _Table, width: int | None) -> bool:
@@ -109,7 +111,7 @@ def _lay_out(
         rows.append(row([entry.labels[number] for number in shown], names, total(entry.models.values())))
         if look.breakdown:
             rows += [row(*_part(name, len(shown), room), measures, "dim") for name, measures in ranked]
-    return _Table(columns, rows, row(["Total", *("" for _ in shown[1:])], "", sums, "bold"))
+    return _Table(room, columns, rows, row(["Total", *("" for _ in shown[1:])], "", sums, "bold"))
 
 
 def _part(model: str, labels: int, room: int) -> tuple[list[str], str]:
@@ -154,7 +156,8 @@ def _notes(models: dict[str, Measures], sums: Measures, look: Look) -> Iterator[
 def _wrapped(text: str, style: str, look: Look) -> Iterator[str]:
     from textwrap import wrap
 
-    return (paint(line, style, colour=look.colour) for line in wrap(text, look.width or 100))
+    lines = wrap(text, look.width or 100, break_on_hyphens=False)
+    return (paint(line, style, colour=look.colour) for line in lines)
 
 
 def money(nano: int | None, places: int, *, partial: bool = False) -> str:
@@ -178,7 +181,10 @@ def short_count(number: int) -> str:
 
 
 def short_model(name: str) -> str:
-    """A model's name without what all have in common: its maker and the date of its release."""
-    short = printable(name).removeprefix("claude-") or "unknown"
-    head, _, tail = short.rpartition("-")
-    return head if head and len(tail) == 8 and tail.isdecimal() else short
+    """A model's name without what all have in common: who sells it, its maker, and the day of its release."""
+    seller, _, own = printable(name).rpartition("claude-")
+    short = own if not seller or seller.endswith((".", "/")) else printable(name)
+    plain = short.removesuffix("-fast")
+    head, _, date = plain.rpartition("-")
+    undated = head if head and len(date) == 8 and date.isdecimal() else plain
+    return undated + short[len(plain) :] or "unknown"

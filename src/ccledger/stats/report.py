@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta, tzinfo
 from typing import TYPE_CHECKING, NamedTuple
 
-from ccledger.core.measures import ZERO, Dimension, Measures, plus, total
+from ccledger.core.measures import Dimension, Measures, plus, total
 from ccledger.core.periods import day_number, day_of_number, midnight_ms, zone
 from ccledger.stats.spent import LAST_DAY, local_day, spent_by_day
 
@@ -137,7 +137,8 @@ def _edge(store: "Store", start: int, end: int) -> "Iterator[_SessionSpent]":
 
 
 def _count_in(models: dict[str, Measures], model: str, measures: Measures) -> None:
-    models[model] = plus(models.get(model, ZERO), measures)
+    before = models.get(model)
+    models[model] = measures if before is None else plus(before, measures)
 
 
 def sum_models(lines: "Iterable[Line | SessionLine]") -> dict[str, Measures]:
