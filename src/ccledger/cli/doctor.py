@@ -2,7 +2,7 @@
 
 import os
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +48,7 @@ def _find(settings: "Settings", surroundings: "Surroundings") -> dict[str, Any]:
         "version": __version__,
         "data_dir": str(settings.data_dir),
         "data_dir_writable": _is_writable(settings.data_dir),
-        "config": {"path": str(config), "found": Path(config).is_file()},
+        "config": {"path": str(config), "found": _is(Path.is_file, Path(config))},
         "database": settings.database_url.partition("://")[0],
         "engines": engines(),
         "timezone": app.zone_name(settings, surroundings),
@@ -71,7 +71,7 @@ def _root(root: "Root", files: "list[Found]", billing: str) -> dict[str, Any]:
 
 
 def _state(root: "Root") -> str:
-    if not Path(root.path).is_dir():
+    if not _is(Path.is_dir, Path(root.path)):
         return "not there"
     if not root.found:
         return "there, but without a folder 'projects'"
@@ -80,8 +80,16 @@ def _state(root: "Root") -> str:
 
 def _is_writable(directory: Path) -> bool:
     """Whether the ledger could be written, in the directory or in the one it would be made in."""
-    nearest = next(path for path in (directory, *directory.parents) if path.exists())
-    return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    nearest = next(path for path in (directory, *directory.parents) if _is(Path.exists, path))
+    return _is(Path.is_dir, nearest) and os.access(nearest, os.W_OK | os.X_OK)
+
+
+def _is(what: Callable[[Path], bool], path: Path) -> bool:
+    """Whether a path is that; not where it can't even be looked at."""
+    try:
+        return what(path)
+    except OSError:
+        return False
 
 
 def _ledger(settings: "Settings", files: "list[Found]") -> dict[str, Any]:

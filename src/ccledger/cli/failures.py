@@ -5,7 +5,7 @@ import sys
 from contextlib import suppress
 
 from ccledger.cli import DONE, FAILED, WRONG_USAGE
-from ccledger.cli.output import flush
+from ccledger.cli.output import encodable, flush
 from ccledger.core.errors import LedgerError, UsageError
 
 _CURES = {
@@ -32,7 +32,7 @@ def tell(error: BaseException) -> int:
         flush()
     if sys.stderr is not None:
         with suppress(OSError):
-            print(_explain(error), file=sys.stderr, flush=True)
+            print(encodable(_explain(error), sys.stderr), file=sys.stderr, flush=True)
     return WRONG_USAGE if isinstance(error, UsageError) else FAILED
 
 

@@ -1,17 +1,20 @@
 """Writes to standard output what any terminal, pipe or file can take; it decides nothing about the words."""
 
 import sys
+from typing import TextIO
 
 
 def write(text: str) -> None:
     """A text as lines; characters that the terminal's encoding lacks become question marks."""
     if sys.stdout is None:
         return
-    try:
-        sys.stdout.write(f"{text}\n")
-    except UnicodeEncodeError:
-        encoding = sys.stdout.encoding
-        sys.stdout.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+    sys.stdout.write(f"{encodable(text, sys.stdout)}\n")
+
+
+def encodable(text: str, stream: TextIO) -> str:
+    """A text with question marks for the characters that a stream can't take."""
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)
 
 
 def write_json(value: object) -> None:
@@ -29,7 +32,7 @@ def write_json(value: object) -> None:
 def note(text: str) -> None:
     """A remark beside the output, on standard error."""
     if sys.stderr is not None:
-        print(f"ccledger: {text}", file=sys.stderr, flush=True)
+        print(f"ccledger: {encodable(text, sys.stderr)}", file=sys.stderr, flush=True)
 
 
 def flush() -> None:

@@ -46,7 +46,7 @@ class Parser(ArgumentParser):
     def flag(self, *names: str, text: str, to: str | None = None) -> None:
         """An option that is there or not, kept under `to`, else under its own name."""
         self._show(names, "", text)
-        self.add_argument(*names, action="store_true", dest=to or names[-1].removeprefix("--"))
+        self.add_argument(*names, action="store_true", dest=to or _field(names[-1]))
 
     def switch(self, *names: str, text: str, default: bool | None) -> None:
         """An option and, as `--no-…`, its opposite."""
@@ -54,7 +54,7 @@ class Parser(ArgumentParser):
         opposite = f"--no-{long.removeprefix('--')}"
         self._show((*names, opposite), "", text)
         self.add_argument(*names, action="store_true", default=default)
-        self.add_argument(opposite, action="store_false", default=default, dest=long.removeprefix("--"))
+        self.add_argument(opposite, action="store_false", default=default, dest=_field(long))
 
     def value(
         self, *names: str, metavar: str, text: str, read: Callable[[str], Any] = str, default: Any = None
@@ -94,14 +94,15 @@ class Parser(ArgumentParser):
         """Options and their values as one word each: a value may begin with a dash, as Claude's folders do."""
         words = iter(arguments)
         for word in words:
-            if word not in self._valued:
+            name, equals, value = word.partition("=")
+            if name not in self._valued:
                 yield word
                 continue
-            long, metavar = self._valued[word]
-            value = next(words, None)
-            if value is None:
-                raise UsageError(f"{word} takes a value, {metavar}")
-            yield f"{long}={value}"
+            long, metavar = self._valued[name]
+            given = value if equals else next(words, None)
+            if given in (None, "--"):  # argparse takes the dashes for the end of all options
+                raise UsageError(f"{name} takes a value, {metavar}")
+            yield f"{long}={given}"
 
     def _unknown(self, word: str) -> str:
         from difflib import get_close_matches
@@ -121,6 +122,10 @@ class Parser(ArgumentParser):
 def _formatter(prog: str) -> HelpFormatter:
     """What argparse checks each option with; a width of its own saves it from asking the terminal."""
     return HelpFormatter(prog, width=80)
+
+
+def _field(option: str) -> str:
+    return option.removeprefix("--").replace("-", "_")
 
 
 def _one_of(accepted: Sequence[str]) -> Callable[[str], str]:

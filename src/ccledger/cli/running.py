@@ -58,6 +58,8 @@ def _ask(settings: "Settings", method: str, path: str, seconds: float) -> _Answe
         except (ConnectionError, FileNotFoundError):
             return None
         except OSError as error:
+            if error.errno is None and not isinstance(error, TimeoutError):
+                return None  # the path is too long for a socket, so no server can have made one
             raise StoreError(f"the running server does not answer ({error}); restart 'ccledger serve'") from None
 
 

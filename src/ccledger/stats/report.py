@@ -63,7 +63,8 @@ class Asked(NamedTuple):
 
 def is_project(asked: str, path: str, folder: str) -> bool:
     """Whether a project is meant by a name."""
-    return asked in (path, folder) or asked == path.rstrip("/").rpartition("/")[2]
+    name, place = asked.rstrip("/"), path.rstrip("/")
+    return bool(name) and name in (place, folder, place.rpartition("/")[2])
 
 
 def by_period(store: "Store", asked: Asked, label: Callable[[date], str]) -> list[Line]:
