@@ -57,14 +57,17 @@ def _findings(settings: Any, surroundings: Any) -> dict[str, Any]:
 
 
 def _ledger_findings(store: Any) -> dict[str, Any]:
+    from msgspec.structs import asdict
+
     from ccledger.sources.transcripts.position import decode
     from ccledger.stats.overview import unpriced_models
+    from ccledger.stats.spent import spent_ever
 
     positions = {name: decode(kept) for name, kept in store.positions().items()}
     summary = store.summary()
     return {
         "ledger": {"calls": summary.calls, "sessions": summary.sessions, "timezone": store.zone()},
-        "unpriced": unpriced_models(store),
+        "unpriced": [asdict(model) for model in unpriced_models(spent_ever(store))],
         "skipped": [
             {"file": name, "lines": position.unreadable, "why": "not readable as JSON with a time"}
             for name, position in sorted(positions.items())

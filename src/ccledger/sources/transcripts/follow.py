@@ -58,6 +58,7 @@ class Follower:
         self._passes = threading.Condition()
         self._begun = 0
         self._done = 0
+        self._failed = 0
         self._thread = threading.Thread(target=self._run, name="transcripts", daemon=True)
         self.status = ImportStatus(started_at=clock())
 
@@ -70,13 +71,21 @@ class Follower:
         self._stopping.set()
         self._wake.set()
         self._thread.join()
+        with self._passes:
+            self._passes.notify_all()
 
     def sync(self, timeout: float) -> bool:
-        """Waits until everything that is on disk now is booked; False when that takes longer than `timeout` seconds."""
+        """Waits until everything that is on disk now is booked.
+
+        False when that fails, takes longer than `timeout` seconds, or the follower ends before.
+        """
         with self._passes:
-            target = self._begun + 1
+            target, failed = self._begun + 1, self._failed
             self._wake.set()
-            return self._passes.wait_for(lambda: self._done >= target or not self._thread.is_alive(), timeout)
+            self._passes.wait_for(
+                lambda: self._done >= target or self._failed > failed or not self._thread.is_alive(), timeout
+            )
+            return self._done >= target and not self._stopping.is_set()
 
     def _run(self) -> None:
         self._kept = dict(self._sink.positions())
@@ -86,6 +95,9 @@ class Follower:
                 self._wait()
             except Exception as error:  # noqa: BLE001 - one bad pass (a full disk, a vanished mount) must not end the import for good
                 self._tell(state="failed", error=f"{type(error).__name__}: {error}")
+                with self._passes:
+                    self._failed += 1
+                    self._passes.notify_all()
                 self._wake.wait(_PAUSE_SECONDS)
 
     def _look_at_all(self) -> None:
