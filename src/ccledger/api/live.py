@@ -19,8 +19,6 @@ from ccledger.stats.words import Moment, Nano, Totals, about, nano_text
 
 _WAITING_MESSAGES = 256
 """A client that is this far behind is told to fetch everything anew instead."""
-_GONE = (WebSocketDisconnect, OSError, RuntimeError)
-"""How a connection that has ended shows: Litestar's way, the transport's, and uvicorn's after it hung up itself."""
 
 
 class Everything(Struct, frozen=True):
@@ -201,9 +199,9 @@ def live_routes(live: Live, initial: Callable[[], Everything], now: Callable[[],
     async def connect(socket: WebSocket[Any, Any, Any]) -> None:
         await socket.accept()
         # What is booked while the sums are read is heard as well: rather twice than never.
-        with live.listening() as listener, suppress(*_GONE):
+        with live.listening() as listener, suppress(WebSocketDisconnect):
             data = await asyncio.to_thread(initial)
-            await socket.send_text(_text(InitialData(iso(now()), data)))
+            await _send(socket, _text(InitialData(iso(now()), data)))
             async with asyncio.TaskGroup() as tasks:
                 pushing = tasks.create_task(_push(socket, listener))
                 await _listen(socket, listener, now)
@@ -218,17 +216,24 @@ def live_routes(live: Live, initial: Callable[[], Everything], now: Callable[[],
 
 
 async def _push(socket: WebSocket[Any, Any, Any], listener: Listener) -> None:
-    with suppress(*_GONE):
+    with suppress(WebSocketDisconnect):
         while True:
-            await socket.send_text(await listener.next())
+            await _send(socket, await listener.next())
 
 
 async def _listen(socket: WebSocket[Any, Any, Any], listener: Listener, now: Callable[[], int]) -> None:
-    with suppress(*_GONE):
+    with suppress(WebSocketDisconnect):
         while True:
             answer = _answer(await socket.receive_text(), listener, iso(now()))
             if answer is not None:
-                await socket.send_text(_text(answer))
+                await _send(socket, _text(answer))
+
+
+async def _send(socket: WebSocket[Any, Any, Any], text: str) -> None:
+    try:
+        await socket.send_text(text)
+    except (OSError, RuntimeError) as gone:  # uvicorn: the client went away, or was given up
+        raise WebSocketDisconnect(detail="the connection has ended") from gone
 
 
 def _answer(text: str, listener: Listener, timestamp: str) -> Told | None:

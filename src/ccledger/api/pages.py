@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 
 _ENCODINGS: Final = (("br", ".br"), ("gzip", ".gz"))
 _FOREVER: Final = "public, max-age=31536000, immutable"
@@ -73,7 +74,7 @@ def page_routes(folder: Path) -> list[Any]:
     home = assets.get("index.html", Asset({"": _NO_DASHBOARD}, "text/html", "none", _ASK_AGAIN))
 
     @get(["/", "/{path:path}"], sync_to_thread=False, include_in_schema=False)
-    def page(request: Request[Any, Any, Any], path: str = "") -> Response[bytes]:
+    def page(request: Request[Any, Any, Any], path: FromPath[str] = "") -> Response[bytes]:
         name = path.removeprefix("/")
         asset = assets.get(name) or (home if _is_page(name) else None)
         if asset is None:

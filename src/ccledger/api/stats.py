@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from litestar import get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 from msgspec import Struct, field
 from msgspec.structs import asdict
 
@@ -23,9 +23,9 @@ _HOURS = (24, 168)
 
 Timezone = Annotated[
     str | None,
-    Parameter(description="IANA time zone whose days are meant, as in Asia/Shanghai. Without it: the server's."),
+    QueryParameter(description="IANA time zone whose days are meant, as in Asia/Shanghai. Without it: the server's."),
 ]
-Hours = Annotated[int, Parameter(description="How far `series` goes back.", schema_extra={"enum": list(_HOURS)})]
+Hours = Annotated[int, QueryParameter(description="How far `series` goes back.", schema_extra={"enum": list(_HOURS)})]
 
 
 class CurrentStats(Struct, frozen=True):
