@@ -108,7 +108,6 @@ def test_a_line_that_is_written_arrives_within_a_second(home: Path) -> None:
 
     async def write_and_hear(host: str) -> tuple[float, Any]:
         async with connect(f"ws://{host}/ws") as connection:
-            await asyncio.to_thread(until, lambda: follows(server))
             append(home, line(2))  # may be found by looking, before the watch over the files begins
             await heard(connection)
             written = time.monotonic()
@@ -117,6 +116,7 @@ def test_a_line_that_is_written_arrives_within_a_second(home: Path) -> None:
             return time.monotonic() - written, data
 
     with program(home) as server:
+        until(lambda: follows(server))
         seconds, data = asyncio.run(write_and_hear(server.host))
         assert get(server, "/api/v1/stats/overview")["today"]["calls"] == 3
         assert server.end()[0] == 0
