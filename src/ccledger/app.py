@@ -18,11 +18,14 @@ from ccledger.sources.transcripts.position import is_unchanged
 from ccledger.sources.transcripts.roots import Root, find_roots, list_files
 
 if TYPE_CHECKING:
+    from ccledger.api.live import Live
+    from ccledger.api.system import Import
     from ccledger.core.prices import PriceBook
     from ccledger.sources.transcripts.follow import ImportStatus
     from ccledger.sources.transcripts.scan import Progress
 
 SOCKET_NAME = "ccledger.sock"
+_LOOK_SECONDS = 5.0
 
 
 class Surroundings(NamedTuple):
@@ -138,33 +141,36 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Callable[[st
     """Runs the server until a signal ends it: import, live pages, API. `announce` hears its address."""
     from ccledger.api.app import create_app
     from ccledger.api.live import Live
-    from ccledger.api.server import run
-    from ccledger.api.system import describe_import
+    from ccledger.api.server import listening, run
+    from ccledger.api.system import ImportRoot, Transcripts, describe_import
     from ccledger.ledger.writer import Writer
     from ccledger.sources.transcripts.follow import Follower
 
     live = Live()
-    with writing(settings, surroundings) as store:
+    local = settings.data_dir / SOCKET_NAME
+    with writing(settings, surroundings) as store, listening(settings.host, settings.port, local) as sockets:
 
         def roots() -> list[Root]:
             return claude_roots(settings, surroundings)
 
-        def billing(root: str) -> int:
-            return _billing_number(billing_of(settings, surroundings, root))
+        def look() -> dict[Root, str]:
+            return {root: billing_of(settings, surroundings, root.path) for root in roots()}
 
-        def describe(status: "ImportStatus") -> dict[str, Any]:
-            return describe_import(status, [_describe_root(root, status) for root in roots()])
+        places = _briefly(look)
 
-        def _describe_root(root: Root, status: "ImportStatus") -> dict[str, Any]:
-            return {
-                "path": root.path,
-                "found": root.found,
-                "files": (status.files or {}).get(root.path, 0),
-                "billing": billing_of(settings, surroundings, root.path),
-            }
+        def billing(path: str) -> int:
+            known = {root.path: kind for root, kind in places().items()}
+            return _billing_number(known.get(path) or billing_of(settings, surroundings, path))
+
+        def describe(status: "ImportStatus") -> "Import":
+            files = status.files or {}
+            kinds = places().items()
+            return describe_import(
+                status, [ImportRoot(root.path, root.found, files.get(root.path, 0), kind) for root, kind in kinds]
+            )
 
         def report(status: "ImportStatus") -> None:
-            pace.tell(describe(status), final=status.state != "importing")
+            pace.tell(lambda: describe(status), final=status.state != "importing")
 
         pace = _Pace(live)
         follower = Follower(
@@ -176,21 +182,36 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Callable[[st
             now=clock,
             zone_name=zone_name(settings, surroundings),
             version=__version__,
-            importing=lambda: describe(follower.status),
-            billing=lambda: _whole_billing(settings, surroundings, roots()),
-            sync=follower.sync,
+            transcripts=Transcripts(
+                lambda: describe(follower.status), lambda: _whole_billing(places()), follower.sync
+            ),
             web_folder=Path(__file__).parent / "_web",
         )
         follower.start()
         try:
-            run(app, settings.host, settings.port, settings.data_dir / SOCKET_NAME, announce, settings.log_level)
+            run(app, sockets, announce, follower.stop, settings.log_level)
         finally:
             follower.stop()
 
 
-def _whole_billing(settings: Settings, surroundings: Surroundings, roots: list[Root]) -> str:
+def _briefly(look: "Callable[[], dict[Root, str]]") -> "Callable[[], dict[Root, str]]":
+    """Looks at most every few seconds: pages ask all the time, and Claude's own settings can be megabytes long."""
+    answer: dict[Root, str] = {}
+    until = 0.0
+
+    def look_again() -> dict[Root, str]:
+        nonlocal answer, until
+        if time.monotonic() >= until:
+            answer = look()
+            until = time.monotonic() + _LOOK_SECONDS
+        return answer
+
+    return look_again
+
+
+def _whole_billing(places: "Mapping[Root, str]") -> str:
     """How all Claude directories that exist are paid for, in one word."""
-    kinds = {billing_of(settings, surroundings, root.path) for root in roots if root.found}
+    kinds = {kind for root, kind in places.items() if root.found}
     if not kinds:
         return "unknown"
     return kinds.pop() if len(kinds) == 1 else "mixed"
@@ -199,14 +220,15 @@ def _whole_billing(settings: Settings, surroundings: Surroundings, roots: list[R
 class _Pace:
     """Tells clients about a running import at most ten times a second."""
 
-    def __init__(self, live: Any) -> None:
+    def __init__(self, live: "Live") -> None:
         self._live = live
         self._told = 0.0
 
-    def tell(self, state: dict[str, Any], *, final: bool) -> None:
+    def tell(self, describe: "Callable[[], Import]", *, final: bool) -> None:
         now = time.monotonic()
         if final or now - self._told >= 0.1:
             self._told = now
+            from ccledger.api.live import ImportProgress
             from ccledger.core.periods import iso
 
-            self._live.tell({"type": "import_progress", "timestamp": iso(clock()), "data": state})
+            self._live.tell(ImportProgress(iso(clock()), describe()))

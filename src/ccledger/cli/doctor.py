@@ -106,9 +106,12 @@ def _ledger(settings: "Settings", files: "list[Found]") -> dict[str, Any]:
 
 
 def _held(store: "Store", files: "list[Found]") -> dict[str, Any]:
+    from msgspec.structs import asdict
+
     from ccledger.core.periods import iso
     from ccledger.sources.transcripts.position import decode
     from ccledger.stats.overview import unpriced_models
+    from ccledger.stats.spent import spent_ever
 
     kept = store.positions()
     summary = store.summary()
@@ -121,7 +124,7 @@ def _held(store: "Store", files: "list[Found]") -> dict[str, Any]:
             "last_call_at": None if summary.last_at is None else iso(summary.last_at),
             "timezone": store.zone(),
         },
-        "unpriced": unpriced_models(store),
+        "unpriced": [asdict(model) for model in unpriced_models(spent_ever(store))],
         "skipped": [
             {"file": name, "lines": lines, "why": "not readable as JSON with a time"}
             for name, lines in skipped.items()

@@ -134,7 +134,7 @@ def _edge(store: "Store", start: int, end: int) -> "Iterator[_SessionSpent]":
     for call in store.calls(start, end):
         reading, place = call.fact.reading, call.fact.place
         if place is not None and place.session:
-            yield _SessionSpent(place.session, "" if reading is None else reading.model, measure(call))
+            yield _SessionSpent(place.session, "" if reading is None else reading.model, measure(call.fact, call.cost))
 
 
 def _count_in(models: dict[str, Measures], model: str, measures: Measures) -> None:

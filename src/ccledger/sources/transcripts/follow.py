@@ -59,6 +59,7 @@ class Follower:
         self._passes = threading.Condition()
         self._begun = 0
         self._done = 0
+        self._failed = 0
         self._thread = threading.Thread(target=self._run, name="transcripts", daemon=True)
         self.status = ImportStatus(started_at=clock())
 
@@ -76,11 +77,16 @@ class Follower:
             self._thread.join()
 
     def sync(self, timeout: float) -> bool:
-        """Waits until all that is on disk now is booked; False when `timeout` seconds pass or the import ends first."""
+        """Waits until everything that is on disk now is booked.
+
+        False when that fails, takes longer than `timeout` seconds, or the follower ends before.
+        """
         with self._passes:
-            target = self._begun + 1
+            target, failed = self._begun + 1, self._failed
             self._wake.set()
-            self._passes.wait_for(lambda: self._done >= target or self._stopping.is_set(), timeout)
+            self._passes.wait_for(
+                lambda: self._done >= target or self._failed > failed or self._stopping.is_set(), timeout
+            )
             return self._done >= target
 
     def _run(self) -> None:
@@ -90,6 +96,9 @@ class Follower:
                 self._wait(self._watched())
             except Exception as error:  # noqa: BLE001 - one bad pass (a full disk, a vanished mount) must not end the import for good
                 self._tell(state="failed", error=f"{type(error).__name__}: {error}")
+                with self._passes:
+                    self._failed += 1
+                    self._passes.notify_all()
                 self._wake.wait(_PAUSE_SECONDS)
 
     def _look_at_all(self) -> None:
