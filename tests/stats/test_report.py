@@ -69,7 +69,7 @@ def price(reading: Reading, _: int) -> Cost | None:
 def ledger(calls: Iterable[Made], zone: str) -> Generator[Store]:
     """A real ledger that holds these calls."""
     with tempfile.TemporaryDirectory() as folder:
-        store = open_store(f"sqlite:///{Path(folder) / 'ledger.db'}", price, zone)
+        store = open_store(f"sqlite:///{Path(folder) / 'ledger.db'}", lambda: price, zone)
         store.append([fact(number, made) for number, made in enumerate(calls)], {}, now=0)
         try:
             yield store
