@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta, tzinfo
 from typing import TYPE_CHECKING, NamedTuple
 
-from ccledger.core.measures import Dimension, Measures, plus, total
+from ccledger.core.measures import Dimension, Measures, plus, total, widen
 from ccledger.core.periods import day_number, day_of_number, midnight_ms, zone
 from ccledger.stats.spent import LAST_DAY, local_day, spent_by_day
 
@@ -134,7 +134,9 @@ def _edge(store: "Store", start: int, end: int) -> "Iterator[_SessionSpent]":
     for call in store.calls(start, end):
         reading, place = call.fact.reading, call.fact.place
         if place is not None and place.session:
-            yield _SessionSpent(place.session, "" if reading is None else reading.model, measure(call.fact, call.cost))
+            yield _SessionSpent(
+                place.session, "" if reading is None else reading.model, widen(measure(call.fact, call.cost))
+            )
 
 
 def _count_in(models: dict[str, Measures], model: str, measures: Measures) -> None:
