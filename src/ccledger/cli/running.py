@@ -30,14 +30,20 @@ def import_by_server(settings: "Settings") -> bool:
     answer = _ask(settings, "POST", "/api/control/import", _IMPORT_SECONDS)
     if answer is None:
         return False
-    import json
-
-    told = json.loads(answer.body) if answer.status == 200 else {"error": answer.body.decode("utf-8", "replace")}
-    if told["error"] or not told["complete"]:
+    if answer.status != 200:
         from ccledger.cli.output import note
 
-        note(f"the running server has not booked everything yet ({told['error'] or 'it is still reading'})")
+        note(f"the running server has not booked everything yet ({_reason(answer.body)})")
     return True
+
+
+def _reason(body: bytes) -> str:
+    import json
+
+    try:
+        return str(json.loads(body)["error"])
+    except (ValueError, KeyError, TypeError):
+        return body.decode("utf-8", "replace")
 
 
 def _ask(settings: "Settings", method: str, path: str, seconds: float) -> _Answer | None:
