@@ -3,7 +3,7 @@ from __future__ import annotations
 from argparse import ArgumentTypeError
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ccledger.cli.parser import Parser
@@ -69,6 +69,10 @@ def test_an_option_is_read(arguments: list[str], name: str, value: object, parse
 
 
 @given(st.text().filter(lambda text: text != "--"))
+@example("-home-app-shop")
+@example("--project")
+@example("-h")
+@example("")
 def test_a_value_may_be_any_text_also_one_that_looks_like_an_option(text: str) -> None:
     made = Parser("try", "")
     made.value("-p", "--project", metavar="NAME", text="A project.")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import History, Ran, Run, clean_environment, command, run_apart
+from tests.cli.program import History, Ran, Run, cells, clean_environment, command, expected, run_apart
 
 Make = Callable[..., History]
 
@@ -50,6 +50,32 @@ def test_a_full_disk_is_told_in_a_line(arguments: tuple[str, ...], environment: 
             check=False,
         )
     assert (done.returncode, done.stderr) == (1, "ccledger: No space left on device\n")
+
+
+SMALL_DISK = """
+import resource, sys
+from ccledger.cli import run
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
+sys.exit(run(["daily", "--json"]))
+"""
+
+
+@pytest.mark.parametrize("room", [0, 4096, 100_000, 300_000])
+def test_a_ledger_that_finds_no_room_is_told_in_a_line_and_goes_on_later(
+    room: int, plain: History, tmp_path: Path, ccledger: Run
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SMALL_DISK, str(room)],
+        env={**clean_environment(tmp_path), **plain.environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) in ((1, ""), (0, ccledger("daily", "--json", history=plain).out))
+    assert done.stderr.count("\n") <= 1
+    assert "mistake" not in done.stderr
+    assert cells(ccledger("daily", "--json", history=plain).json) == expected(plain.days("UTC"))
 
 
 def run_closed(environment: dict[str, str], closed: str, *arguments: str) -> Ran:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -129,10 +129,13 @@ def test_the_last_periods_end_today(ccledger: Run, own: History) -> None:
     now = datetime.now(UTC)
     months = now.year * 12 + now.month - 2
     month_before = datetime(months // 12, months % 12 + 1, 1, tzinfo=UTC)
-    write_lines(own.root, {"timestamp": now.isoformat()}, {"timestamp": month_before.isoformat()})
-    for command, key in (("daily", "date"), ("weekly", "week"), ("monthly", "month")):
+    week_before = now - timedelta(days=7)
+    write_lines(own.root, *({"timestamp": at.isoformat()} for at in (now, week_before, month_before)))
+    for command in ("daily", "weekly"):
         rows = ccledger(command, "--json", "--last", "1", history=own).json[command]
-        assert [row["outputTokens"] for row in rows] == [20], key
+        assert [row["outputTokens"] for row in rows] == [20]
+    assert len(ccledger("weekly", "--json", "--last", "2", history=own).json["weekly"]) == 2
+    assert len(ccledger("monthly", "--json", "--last", "1", history=own).json["monthly"]) == 1
     assert len(ccledger("monthly", "--json", "--last", "2", history=own).json["monthly"]) == 2
     assert len(ccledger("session", "--last", "1", "--json", history=own).json["sessions"]) == 1
 

@@ -46,8 +46,8 @@ def settings_page() -> str:
         REMARK,
         "Flags come before the environment, the environment before `ccledger.toml`, and that before the defaults.\n"
         "An empty variable counts as not set. A value that makes no sense is refused with the name of its place.",
-        "`ccledger.toml` is read from `$CCLEDGER_CONFIG`, else from `$XDG_CONFIG_HOME/ccledger` or `~/.config/ccledger`."
-        "\nIt holds the names of the first column, as in `port = 51900`.",
+        "`ccledger.toml` is read from `$CCLEDGER_CONFIG`, else from `$XDG_CONFIG_HOME/ccledger` or\n"
+        "`~/.config/ccledger`. It holds the names of the first column, as in `port = 51900`.",
         table(heads, map(setting_row, SETTINGS)),
         "\n".join(f"- **{setting.name}**: {setting.meaning}" for setting in SETTINGS),
         "## Read by others, heard here too",

@@ -61,7 +61,8 @@ def _place(error: OSError) -> str:
 
 
 def _show_where() -> None:
-    if os.environ.get("CCLEDGER_LOG_LEVEL", "").upper() == "DEBUG":
+    level = os.environ.get("CCLEDGER_LOG_LEVEL") or os.environ.get("LOG_LEVEL") or ""
+    if level.upper() == "DEBUG":
         import traceback
 
         traceback.print_exc()
