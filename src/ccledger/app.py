@@ -45,11 +45,9 @@ def clock() -> int:
 
 def price_book() -> "PriceBook":
     """The prices that ship with the program."""
-    from importlib.resources import files
+    from ccledger.core import prices
 
-    from ccledger.core.prices import read_book
-
-    return read_book(files("ccledger.core").joinpath("prices.toml").read_text("utf-8"))
+    return prices.read_book(Path(prices.__file__).with_name("prices.toml").read_text("utf-8"))
 
 
 def system_zone(surroundings: Surroundings) -> str:
@@ -205,12 +203,12 @@ class _Pace:
 
 def ask_server(settings: Settings, timeout: float = 600) -> bool:
     """Has a running server import what is new; False when none answers."""
-    import http.client
-    import socket
-
     path = settings.data_dir / SOCKET_NAME
     if not path.exists():
         return False
+    import http.client
+    import socket
+
     connection = http.client.HTTPConnection("localhost", timeout=timeout)
     try:
         connection.sock = socket.socket(socket.AF_UNIX)
