@@ -47,11 +47,9 @@ def clock() -> int:
 
 def price_book() -> "PriceBook":
     """The prices that ship with the program."""
-    from importlib.resources import files
+    from ccledger.core import prices
 
-    from ccledger.core.prices import read_book
-
-    return read_book(files("ccledger.core").joinpath("prices.toml").read_text("utf-8"))
+    return prices.read_book(Path(prices.__file__).with_name("prices.toml").read_text("utf-8"))
 
 
 def system_zone(surroundings: Surroundings) -> str:
