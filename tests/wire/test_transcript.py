@@ -462,6 +462,7 @@ def test_only_the_filled_part_of_a_buffer_is_read() -> None:
 
 DIFFERENCES: list[tuple[Json, Json]] = [
     ({"isSidechain": True}, {}),
+    ({"isSidechain": True}, {"stop_reason": "end_turn"}),
     ({}, {"model": "claude-sonnet-5"}),
     ({}, {"stop_reason": "end_turn"}),
     ({}, {"usage": COUNTED | {"speed": "fast"}}),

@@ -99,7 +99,7 @@ def _list_folder(path: str, root: str, folder: str) -> Iterator[Found]:
 
 
 def _found(entry: "os.DirEntry[str]", root: str, folder: str) -> Found | None:
-    if entry.name in _SKIPPED_FILES:
+    if entry.name in _SKIPPED_FILES or not _is_text(entry.path):
         return None
     try:
         if not entry.is_file(follow_symlinks=False):
@@ -114,7 +114,7 @@ def look_at(path: str, root: str) -> Found | None:
     """One transcript by its path, None when it is none, is gone, or lies outside the root's projects."""
     projects = os.path.join(root, "projects") + os.sep
     name = os.path.basename(path)
-    if not path.startswith(projects) or not name.endswith(SUFFIX) or name in _SKIPPED_FILES:
+    if not path.startswith(projects) or not name.endswith(SUFFIX) or name in _SKIPPED_FILES or not _is_text(path):
         return None
     inside = path[len(projects) :]
     folder, separator, _ = inside.partition(os.sep)
@@ -127,6 +127,15 @@ def look_at(path: str, root: str) -> Found | None:
     if not S_ISREG(status.st_mode):
         return None
     return Found(path, root, folder, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def _is_text(path: str) -> bool:
+    """Whether a store can hold a path: one that is no UTF-8 was not written by Claude."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _entries(path: str) -> "list[os.DirEntry[str]]":
