@@ -180,9 +180,7 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Callable[[st
             now=clock,
             zone_name=zone_name(settings, surroundings),
             version=__version__,
-            transcripts=Transcripts(
-                lambda: describe(follower.status), lambda: _whole_billing(places()), follower.sync
-            ),
+            transcripts=Transcripts(lambda: describe(follower.status), lambda: _whole_billing(places()), follower.sync),
             web_folder=Path(__file__).parent / "_web",
         )
         follower.start()

@@ -36,9 +36,7 @@ def test_a_failing_import_degrades_health(store: Store) -> None:
 
 
 def test_the_import_is_told_as_the_contract_says() -> None:
-    status = ImportStatus(
-        "importing", Progress(1, 2, 30, 40, 5), 1_795_168_800_000, None, None, {"/home/u/.claude": 2}
-    )
+    status = ImportStatus("importing", Progress(1, 2, 30, 40, 5), 1_795_168_800_000, None, None, {"/home/u/.claude": 2})
     root = ImportRoot("/home/u/.claude", found=True, files=2, billing="api")
     assert msgspec.to_builtins(describe_import(status, [root])) == {
         "state": "importing",

@@ -31,16 +31,19 @@ class Booking(NamedTuple):
 
 def give_ids(facts: Collection[Fact], node: int, taken: Callable[[int], bool] | None = None) -> list[int]:
     """An id for each new call, none twice: by start, then by place in the batch; `taken` ones are passed over."""
-    ids = [call_id(fact.timing.started_at, node, sequence) for sequence, fact in enumerate(facts)]
+    ids = [call_id(fact.timing.started_at, node, sequence % SEQUENCES) for sequence, fact in enumerate(facts)]
     if taken is None and len(set(ids)) == len(ids):
         return ids
     given: dict[int, None] = {}
-    for sequence, fact in enumerate(facts):
-        number, step = ids[sequence], 0
-        while number in given or (taken is not None and taken(number)):
+    reached: dict[int, int] = {}
+    for number, fact in zip(ids, facts, strict=True):
+        started_at, free = fact.timing.started_at, number
+        step = reached.get(started_at, 0)
+        while free in given or (taken is not None and taken(free)):
+            free = call_id(started_at, node, step)
             step += 1
-            number = call_id(fact.timing.started_at + step // SEQUENCES, node, sequence + step)
-        given[number] = None
+        reached[started_at] = step
+        given[free] = None
     return list(given)
 
 
