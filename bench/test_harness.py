@@ -125,7 +125,7 @@ def test_a_missed_limit_or_a_wrong_total_is_noticed(
     assert import_cold.main([*arguments, "--ccledger", str(stand_in(tmp_path))]) == 1
     assert "PROMISE import-cold-cpu: ratio" in capsys.readouterr().out
     assert import_unchanged.main([*arguments, "--ccledger", str(stand_in(tmp_path, FORGETS))]) == 1
-    assert "PROMISE import-unchanged-totals: MISSED" in capsys.readouterr().out
+    assert "PROMISE import-unchanged-totals: tokens differ (limit equal) MISSED" in capsys.readouterr().out
 
 
 @needs_ccusage

@@ -2,26 +2,37 @@
 
 import os
 import signal
+import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 
 @contextmanager
-def held(path: Path) -> Generator[None]:
-    """Let nobody else open a file while this lasts. The kernel gives up after 45 seconds."""
-    fcntl = pytest.importorskip("fcntl")
+def lease(path: Path) -> Generator[None]:
+    """Let nobody else open a file while this lasts; the kernel gives up after 45 seconds. Raises OSError where refused."""
+    if sys.platform != "linux":
+        raise OSError("only Linux grants leases")
+    import fcntl
+
     file = os.open(path, os.O_RDWR)
     try:
         # The holder is told of who waits by a signal; this one does nothing unless asked to.
         fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
-    except (AttributeError, OSError) as reason:
-        os.close(file)
-        pytest.skip(f"no leases on {path}: {reason}")
-    try:
         yield
     finally:
         os.close(file)
+
+
+@contextmanager
+def held(path: Path) -> Generator[None]:
+    """The same for a test, which is skipped where the file system grants no leases."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lease(path))
+        except OSError as reason:
+            pytest.skip(f"no lease on {path}: {reason}")
+        yield

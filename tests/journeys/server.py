@@ -42,9 +42,9 @@ class Server:
             raise RuntimeError(f"{path}: {answer.status} {body[:500]!r}")
         return json.loads(body)
 
-    def wait_until_read(self) -> None:
+    def wait_until_read(self, patience: float = PATIENCE) -> None:
         """Wait until the history that was there at the start is booked."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while self.json("import")["state"] != "following":
             if time.monotonic() > deadline:
                 raise TimeoutError("the import did not end")
