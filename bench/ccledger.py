@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .corpus import Plan, bench_directory
-from .measure import Command
+from bench.corpus import Plan, bench_directory
+from bench.measure import Command
 
 PROGRAM = Path(".venv/bin/ccledger")
 REPORT = ("daily", "--json", "--offline", "--timezone", "UTC")

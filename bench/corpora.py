@@ -1,4 +1,4 @@
-"""Promise: over made-up corpora with every trap, each token and nano-dollar of a day and model is right in every zone."""
+"""Promise: every token and nano-dollar of made-up corpora with all traps is right, by day and model, in each zone."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.ccledger import PROGRAM, data_directory
+from bench.measure import judge, machine
 from tests.corpora.against_ccusage import explain
 from tests.corpora.made import TRAPS, roots_of, write_corpus
 from tests.corpora.reference import Tally, daily
-
-from .ccledger import PROGRAM, data_directory
-from .measure import judge, machine
 
 ZONES = ("UTC", "Asia/Kathmandu", "America/St_Johns", "Europe/Berlin")
 """Whole hours, three quarters of an hour, half an hour with a summer time, and a change of clocks in the corpus."""

@@ -1,4 +1,4 @@
-"""Promise: with a server running, a report over unchanged files takes a fifteenth of ccusage's CPU, both sides counted."""
+"""Promise: with a server running, an unchanged report takes a fifteenth of ccusage's CPU, the server's part counted."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bench.ccledger import data_directory, environment, read_options, report, same_totals
+from bench.measure import HEADER, Cost, ccusage, judge, machine, measure, promise, ratio, show
 from tests.journeys.server import Server, serving
-
-from .ccledger import data_directory, environment, read_options, report, same_totals
-from .measure import HEADER, Cost, ccusage, judge, machine, measure, promise, ratio, show
 
 CPU_LIMIT = 1 / 15
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from .ccledger import data_directory, read_options, report, same_totals
-from .measure import HEADER, ccusage, interleave, judge, machine, measure, promise, ratio, show
+from bench.ccledger import data_directory, read_options, report, same_totals
+from bench.measure import HEADER, ccusage, interleave, judge, machine, measure, promise, ratio, show
 
 CPU_LIMIT = 0.10
 

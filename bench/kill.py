@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from .ccledger import REPORT, Options, data_directory, environment, read_options, report
-from .measure import Cost, judge, machine, measure
+from bench.ccledger import REPORT, Options, data_directory, environment, read_options, report
+from bench.measure import Cost, judge, machine, measure
 
 KILLS = 20
 

@@ -1,4 +1,4 @@
-"""Promise: the page shows a new call within a second, loads fast, stays small and open to everyone; nothing is mocked."""
+"""Promise: the page shows a new call within a second, loads fast, is small and open to everyone; nothing is mocked."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from bench.measure import judge, machine
 from tests import browser as web
 from tests.journeys.held import lease
-from tests.journeys.history import PROJECTS, Project, Transcript, uuid, write_history, zone_at_noon
+from tests.journeys.history import PROJECTS, Project, Transcript, uuid, write_history, zone_where
 from tests.journeys.server import Server, serving
-
-from .measure import judge, machine
 
 LIVE_LIMIT_S = 1.0
 COLD_LIMIT_MS, WARM_LIMIT_MS = 500, 200
@@ -53,6 +52,13 @@ class Place:
 
     folder: Path
     now: datetime
+    hour: int
+    """Of the day, in the time zone of server and page."""
+
+    @property
+    def zone(self) -> str:
+        """The time zone of server and page."""
+        return zone_where(self.now, hour=self.hour)
 
     @property
     def claude(self) -> Path:
@@ -66,25 +72,23 @@ class Place:
             "HOME": str(self.folder),
             "CLAUDE_CONFIG_DIR": str(self.claude),
             "CCLEDGER_DATA_DIR": str(self.folder / "data"),
-            "CCLEDGER_TIMEZONE": zone_at_noon(self.now),
+            "CCLEDGER_TIMEZONE": self.zone,
         }
 
 
 @contextmanager
-def place() -> Generator[Place]:
-    """Lend directories with an empty history."""
+def place(*, hour: int = 12) -> Generator[Place]:
+    """Lend directories with an empty history, where it is about that hour."""
     with tempfile.TemporaryDirectory(prefix="page-") as folder:
-        made = Place(Path(folder), datetime.now(UTC))
+        made = Place(Path(folder), datetime.now(UTC), hour)
         (made.claude / "projects").mkdir(parents=True)
         yield made
 
 
 def window(browser: Browser, where: Place, *, width: int = 1440, language: str = "en-GB") -> BrowserContext:
     """Open a window that knows nothing from before."""
-    size = {"width": width, "height": web.WIDTHS[width]}
-    zone = zone_at_noon(where.now)
     return browser.new_context(
-        viewport={"width": size["width"], "height": size["height"]}, timezone_id=zone, locale=language
+        viewport={"width": width, "height": web.WIDTHS[width]}, timezone_id=where.zone, locale=language
     )
 
 
@@ -215,7 +219,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with serving(where.environment) as server, web.chromium() as browser:
             server.wait_until_read()
             sys.stdout.write(f"{machine()} · {web.version()}\n")
-            sys.stdout.write(f"history: {server.json('stats/current')['totals']['calls']:,} calls, {len(PROJECTS)} projects\n")
+            sys.stdout.write(
+                f"history: {server.json('stats/current')['totals']['calls']:,} calls, {len(PROJECTS)} projects\n"
+            )
             kept = [
                 *judge_load(browser, where, server, samples),
                 judge_size(weigh(browser, where, server)),
@@ -229,7 +235,9 @@ def judge_live(browser: Browser, where: Place, server: Server, samples: int) -> 
     """Print how soon calls are seen."""
     known, fresh = show_calls(browser, where, server, samples)
     for name, seconds in (("page-live", known), ("page-live-new-project", fresh)):
-        figure = f"median {statistics.median(seconds) * 1000:.0f} ms, largest {max(seconds) * 1000:.0f} ms of {len(seconds)}"
+        figure = (
+            f"median {statistics.median(seconds) * 1000:.0f} ms, largest {max(seconds) * 1000:.0f} ms of {len(seconds)}"
+        )
         yield judge(name, figure, f"{LIVE_LIMIT_S:g} s each", kept=max(seconds) <= LIVE_LIMIT_S)
 
 
@@ -251,7 +259,9 @@ def judge_size(sizes: dict[str, int]) -> bool:
     for path, size in sizes.items():
         sys.stdout.write(f"  {size:>8,} B {path}{' (font, not counted)' if path.endswith(FONTS) else ''}\n")
     total = sum(size for path, size in sizes.items() if not path.endswith(FONTS))
-    return judge("page-size", f"{total / 1000:.1f} kB gzip", f"{SIZE_LIMIT_BYTES / 1000:.0f} kB", kept=total <= SIZE_LIMIT_BYTES)
+    return judge(
+        "page-size", f"{total / 1000:.1f} kB gzip", f"{SIZE_LIMIT_BYTES / 1000:.0f} kB", kept=total <= SIZE_LIMIT_BYTES
+    )
 
 
 def judge_access(browser: Browser, where: Place, server: Server) -> bool:

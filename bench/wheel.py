@@ -1,4 +1,4 @@
-"""Promise: the wheel installs without Node.js and compilers, and serves all of its dashboard; no checkout is involved."""
+"""Promise: the wheel installs without Node.js and compilers and serves its whole dashboard; no checkout is involved."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from bench.measure import judge, machine
 from tests.journeys.server import Server, serving
-
-from .measure import judge, machine
 
 ROOT = Path(__file__).parents[1]
 TYPES = {

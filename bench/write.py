@@ -11,12 +11,11 @@ from hashlib import blake2b
 from pathlib import Path
 from random import Random
 
+from bench.ccledger import data_directory
+from bench.measure import judge, machine
 from ccledger.app import price_book
 from ccledger.core.call import Fact, Party, Place, Reading, Source, Timing, Usage
 from ccledger.ledger.store import Store, open_store
-
-from .ccledger import data_directory
-from .measure import judge, machine
 
 LIMIT, BACKLOG_GOAL = 12_000, 25_000
 BATCH, BACKLOG_BATCH = 100, 1_000

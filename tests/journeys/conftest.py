@@ -1,66 +1,16 @@
 """Fixtures of the journeys: one browser, one server with a history, pages that keep what they complained about."""
 
 import os
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext
 
 from tests.browser import WIDTHS, chromium, complaints_of, what_is_missing
-from tests.journeys.history import Transcript, write_history, zone_at_noon
+from tests.journeys.history import write_history
 from tests.journeys.server import Server, serving
-
-NOW = datetime.now(UTC)
-ZONE = zone_at_noon(NOW)
-ARTIFACTS = Path(__file__).resolve().parents[2] / "artifacts"
-
-
-@dataclass(frozen=True)
-class Home:
-    """A Claude directory and a data directory of one's own."""
-
-    folder: Path
-
-    @property
-    def claude(self) -> Path:
-        return self.folder / "claude"
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            "HOME": str(self.folder),
-            "CLAUDE_CONFIG_DIR": str(self.claude),
-            "CCLEDGER_DATA_DIR": str(self.folder / "data"),
-            "CCLEDGER_TIMEZONE": ZONE,
-        }
-
-    def transcript(self, session: str) -> Transcript:
-        return Transcript(self.claude, session)
-
-
-@dataclass
-class Visit:
-    """A page on the screen, and what it complained about."""
-
-    page: Page
-    complaints: list[str] = field(default_factory=list[str])
-
-    def tokens(self) -> int:
-        """The exact number behind the largest figure."""
-        value = self.page.locator("[data-testid=total-tokens] data").get_attribute("value")
-        return int(value or -1)
-
-    def wait_for_tokens(self, expected: int) -> None:
-        self.page.locator(f"[data-testid=total-tokens] data[value='{expected}']").wait_for()
-
-    def wait_until_live(self) -> None:
-        self.page.locator("[data-testid=live-state]", has_text="Live").wait_for()
-
-
-Look = Callable[..., Visit]
+from tests.journeys.visits import ARTIFACTS, NOW, ZONE, Home, Look, Visit
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +43,7 @@ def home(tmp_path: Path) -> Home:
 @pytest.fixture
 def look(browser: Browser) -> Generator[Look]:
     """Opens the dashboard in a window of its own; keyword arguments choose language, theme and width."""
-    contexts = []
+    contexts: list[BrowserContext] = []
 
     def open_page(server: Server, *, locale: str = "en-GB", theme: str = "light", width: int = 1440) -> Visit:
         context = browser.new_context(

@@ -12,7 +12,7 @@ import pytest
 
 @contextmanager
 def lease(path: Path) -> Generator[None]:
-    """Let nobody else open a file while this lasts; the kernel gives up after 45 seconds. Raises OSError where refused."""
+    """Let nobody else open a file while this lasts, 45 seconds at most. Raises OSError where that is refused."""
     if sys.platform != "linux":
         raise OSError("only Linux grants leases")
     import fcntl

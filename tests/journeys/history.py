@@ -9,6 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from random import Random
 
+FURTHEST_EAST = 14
+"""Hours; the largest distance from UTC that has a name."""
 OPUS, SONNET, HAIKU = "claude-opus-5", "claude-sonnet-5", "claude-haiku-4-5-20251001"
 
 
@@ -101,28 +103,32 @@ class Transcript:
             file.write(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
-def zone_at_noon(now: datetime) -> str:
-    """A time zone in which it is about noon, so that today neither begins nor ends while somebody looks."""
-    ahead = 12 - now.astimezone(UTC).hour
+def zone_where(now: datetime, *, hour: int = 12) -> str:
+    """A time zone in which it is about that hour; at noon, today neither begins nor ends while somebody looks."""
+    ahead = hour - now.astimezone(UTC).hour
+    ahead -= 24 if ahead > FURTHEST_EAST else 0
     return f"Etc/GMT{-ahead:+d}" if ahead else "UTC"
 
 
 def write_history(claude: Path, now: datetime, *, seed: int, days: int, sessions_per_day: int) -> None:
-    """Write the past days, then today's sessions that still run: two at work, one idle, one with sub-agents."""
+    """Write the past days, then sessions that still run: two at work, one idle, one of them with sub-agents."""
     rng = Random(seed)
-    for back in range(days, 0, -1):
+    for back in range(days, -1, -1):
         for _ in range(rng.randint(sessions_per_day // 2, sessions_per_day)):
-            begin = now - timedelta(days=back - 1, hours=rng.triangular(0.8, 13, 4))
-            last = min(begin + timedelta(minutes=rng.lognormvariate(3.3, 0.6)), now - timedelta(minutes=40))
-            write_session(claude, rng, begin, last)
-    for minutes, seconds, agents in ((95, 8, 3), (31, 55, 0), (52, 700, 0)):
+            begin = now - timedelta(days=back) + timedelta(hours=rng.triangular(-9, 5, -3))
+            last = begin + timedelta(minutes=rng.lognormvariate(3.3, 0.6))
+            if last < now - timedelta(minutes=40):
+                write_session(claude, rng, begin, last, pick_project(rng))
+    running = zip(rng.sample(PROJECTS[:4], 3), ((95, 8, 3), (31, 55, 0), (52, 700, 0)), strict=True)
+    for project, (minutes, seconds, agents) in running:
         begin, last = now - timedelta(minutes=minutes), now - timedelta(seconds=seconds)
-        write_session(claude, rng, begin, last, agents=agents)
+        write_session(claude, rng, begin, last, project, agents=agents)
 
 
-def write_session(claude: Path, rng: Random, begin: datetime, last: datetime, *, agents: int = 0) -> None:
+def write_session(
+    claude: Path, rng: Random, begin: datetime, last: datetime, project: Project, *, agents: int = 0
+) -> None:
     """Write one session whose last answer comes at a given moment."""
-    project = rng.choices(PROJECTS, [one.share for one in PROJECTS])[0]
     branch, session = rng.choice(project.branches), uuid(rng)
     model = pick_model(rng)
     main = Transcript(claude, session, project, branch=branch)
@@ -142,6 +148,11 @@ def write_session(claude: Path, rng: Random, begin: datetime, last: datetime, *,
         if helpers and rng.random() < math.exp(-1):
             helper = rng.choice(helpers)
             helper.answer(at, model=HAIKU, output=output, read=prompt // 4, write_1h=0, write_5m=write)
+
+
+def pick_project(rng: Random) -> Project:
+    """Pick a project by its share of the work."""
+    return rng.choices(PROJECTS, [one.share for one in PROJECTS])[0]
 
 
 def pick_model(rng: Random) -> str:

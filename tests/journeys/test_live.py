@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser import barriers
-from tests.journeys.conftest import NOW, Home, Look
 from tests.journeys.held import held
 from tests.journeys.server import serving
+from tests.journeys.visits import NOW, Home, Look
 
 pytestmark = pytest.mark.browser
 AN_ANSWER = 12 + 400 + 40_000 + 2_000

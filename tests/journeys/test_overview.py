@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser import WIDTHS, barriers, overhang
-from tests.journeys.conftest import ZONE, Look
 from tests.journeys.server import Server
+from tests.journeys.visits import ZONE, Look
 
 pytestmark = pytest.mark.browser
 LOCALES = {"en": "en-GB", "zh": "zh-CN"}
