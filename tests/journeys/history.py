@@ -34,7 +34,6 @@ PROJECTS = (
 MODELS: Sequence[tuple[str, float]] = (
     (OPUS, 10),
     (SONNET, 7),
-    (HAIKU, 4),
     ("claude-opus-4-8", 2),
     ("claude-fable-5-1", 1),
     ("claude-sonnet-4-6", 1),
@@ -156,7 +155,7 @@ def pick_project(rng: Random) -> Project:
 
 
 def pick_model(rng: Random) -> str:
-    """Pick a model as people do."""
+    """Pick a model as people do; sub-agents take a small one."""
     return rng.choices([name for name, _ in MODELS], [weight for _, weight in MODELS])[0]
 
 
