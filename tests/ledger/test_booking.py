@@ -1,3 +1,5 @@
+import pytest
+
 from ccledger.ledger.booking import bare_keys, give_ids, pack_ids, unpack_ids
 from tests.conformance.test_store import make_fact
 
@@ -5,6 +7,13 @@ from tests.conformance.test_store import make_fact
 def test_ids_of_a_batch_are_all_different_whatever_starts_together() -> None:
     facts = [make_fact(f"msg:{n}") for n in range(10_000)]
     assert len(set(give_ids(facts, 0))) == len(facts)
+
+
+@pytest.mark.parametrize("at", [0, 1_500_000_000_000, 1_795_160_000_000])
+def test_very_many_calls_of_one_moment_get_ids_at_once(at: int) -> None:
+    taken = set(give_ids([make_fact(f"msg:a{n}", at=at) for n in range(10_000)], 0))
+    ids = give_ids([make_fact(f"msg:b{n}", at=at) for n in range(10_000)], 0, taken.__contains__)
+    assert len(taken.union(ids)) == 20_000
 
 
 def test_taken_ids_are_passed_over() -> None:

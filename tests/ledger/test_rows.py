@@ -37,11 +37,11 @@ class Texts:
 @given(facts(), costs)
 def test_a_row_says_everything_a_call_says(fact: Fact, cost: Cost | None) -> None:
     texts = Texts()
-    row, group = encode(77, fact, cost if fact.reading else None, texts.names)
+    row, part = encode(77, fact, cost if fact.reading else None, texts.names)
     call = decode(row, fact.keys, texts.text, texts.project)
     assert (call.id, call.fact, call.cost) == (77, fact, cost if fact.reading else None)
     assert len(row) in (len(COLUMNS), len(COLUMNS) - EXTRA)
-    assert group[0] == fact.timing.started_at // 900_000
+    assert bool(part[-1]) == (fact.reading is not None)
 
 
 def test_what_a_transcript_can_not_know_is_left_out_of_its_rows() -> None:

@@ -1,7 +1,6 @@
 """What a source knows of a call (a partial fact) and what the ledger keeps of it (a call); it never joins them."""
 
 from enum import IntEnum, IntFlag
-
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -150,6 +149,7 @@ class Cost(NamedTuple):
 
     @property
     def total(self) -> int:
+        """All kinds together."""
         return self.input + self.output + self.cache_creation + self.cache_read + self.web_search
 
 

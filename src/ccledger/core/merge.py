@@ -7,7 +7,7 @@ the values, so any order, duplication or grouping of the same facts gives the sa
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from ccledger.core.call import Fact, Party, Place, Reading, Timing
+from ccledger.core.call import Fact, Party, Reading, Timing
 
 _TIMING_RANK = (0, 1, 3, 2)
 _PLACE_RANK = (0, 3, 1, 2)
@@ -41,9 +41,7 @@ def merge(a: Fact, b: Fact) -> Fact:
     return Fact(
         keys=a.keys if a.keys == b.keys else tuple(sorted({*a.keys, *b.keys})),
         timing=max(a.timing, b.timing, key=_timing_order),
-        reading=(a.reading or b.reading)
-        if a.reading is None or b.reading is None
-        else better_reading(a.reading, b.reading),
+        reading=better_reading(a.reading, b.reading) if a.reading and b.reading else a.reading or b.reading,
         place=first.place or second.place,
         placed_at=first.placed_at,
         party=_better_party(a.party, b.party),
@@ -123,7 +121,7 @@ def join(facts: Collection[Fact], *, known: Sequence[Fact] = (), bare: Collectio
     `known` are calls that were joined before (different calls, for all that was known then); `bare` are the weak keys
     that bare facts were seen with before. Known calls that no new fact touched are left out of the answer.
     """
-    plain = _fold_plain(facts) if not known and not bare else None
+    plain = fold_plain(facts) if not known and not bare else None
     if plain is not None:
         return [Joined(fact, ()) for fact in plain.values()]
     folding = _Folding(bare)
@@ -134,16 +132,18 @@ def join(facts: Collection[Fact], *, known: Sequence[Fact] = (), bare: Collectio
     return folding.touched(len(known))
 
 
-def _fold_plain(facts: Iterable[Fact]) -> dict[str, Fact] | None:
-    """Facts by the one key that identifies each; None as soon as one has none or several. Most batches are plain."""
+def fold_plain(facts: Iterable[Fact]) -> dict[str, Fact] | None:
+    """Calls by the one key that identifies each, beside which only request ids stand; None as soon as a fact has none
+    or several. Most batches are plain."""
     folded: dict[str, Fact] = {}
     for fact in facts:
         keys = fact.keys
-        first = keys[0]
-        if first.startswith("req:") or (len(keys) > 1 and not keys[1].startswith("req:")):
+        own = keys[0]
+        # Keys are sorted, so comparing tells their kind; a key of a kind that sorts after "req:" only costs speed.
+        if own >= "req:" or (len(keys) > 1 and not "req:" <= keys[1] <= keys[-1] < "req;"):
             return None
-        other = folded.get(first)
-        folded[first] = fact if other is None else merge(other, fact)
+        other = folded.get(own)
+        folded[own] = fact if other is None else merge(other, fact)
     return folded
 
 

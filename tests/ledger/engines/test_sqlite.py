@@ -45,7 +45,7 @@ def test_the_schema_is_what_the_migrations_make(path: Path, tmp_path: Path) -> N
 
 def test_money_and_counts_are_stored_as_integers(path: Path) -> None:
     connection = apsw.Connection(str(path))
-    kinds = connection.execute("SELECT typeof(input_cost), typeof(request_at), typeof(complete) FROM request_logs")
+    kinds = connection.execute("SELECT typeof(input_cost), typeof(request_at), typeof(traits) FROM request_logs")
     assert kinds.fetchall() == [("integer", "integer", "integer")]
 
 
