@@ -35,10 +35,10 @@ _KEPT_BATCHES: Final = 10_000
 _NODE: Final = 0
 _BUSY_MS: Final = 10_000
 _READERS: Final = 4
-_PAGE_BYTES: Final = 8192
+_PAGE_BYTES: Final = 4096
 _CACHE_KIB: Final = 65_536
 """More than the pages that one large batch touches, so that none has to be written before the batch is complete."""
-_CHECKPOINT_PAGES: Final = 4_000
+_CHECKPOINT_PAGES: Final = 16_000
 _LATE_MS: Final = 3_600_000
 """How far a call's start may lie from what its id says: a later fact can know an earlier start."""
 
