@@ -36,9 +36,7 @@ def test_a_failing_import_degrades_health(store: Store) -> None:
 
 
 def test_the_import_is_told_as_the_contract_says() -> None:
-    status = ImportStatus(
-        "importing", Progress(1, 2, 30, 40, 5), 1_795_168_800_000, None, None, {"/home/u/.claude": 2}
-    )
+    status = ImportStatus("importing", Progress(1, 2, 30, 40, 5), 1_795_168_800_000, None, None, {"/home/u/.claude": 2})
     root = ImportRoot("/home/u/.claude", found=True, files=2, billing="api")
     assert msgspec.to_builtins(describe_import(status, [root])) == {
         "state": "importing",
@@ -52,6 +50,10 @@ def test_the_import_is_told_as_the_contract_says() -> None:
         "error": None,
         "roots": [{"path": "/home/u/.claude", "found": True, "files": 2, "billing": "api"}],
     }
+
+
+def never(_: float) -> bool:
+    return False
 
 
 def post(store: Store, sync: Any, server: tuple[str, int | None]) -> tuple[int, Any]:
@@ -85,7 +87,7 @@ def test_the_command_line_may_have_everything_booked(store: Store) -> None:
 
 
 def test_an_import_that_does_not_finish_is_no_success(store: Store) -> None:
-    status, answer = post(store, lambda _: False, UNIX_SOCKET)
+    status, answer = post(store, never, UNIX_SOCKET)
     assert status == 503
     assert "ask again" in answer["error"]
 
