@@ -5,31 +5,30 @@ Parts are imported where they are built, so that a report pays for what it uses 
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ccledger import __version__
-from ccledger.core.errors import StoreError
+from ccledger.core.errors import UsageError
 from ccledger.ledger.store import Store, open_reader, open_store
-from ccledger.settings import Settings
+from ccledger.settings import Settings, canonical_zone
+from ccledger.sources.transcripts.position import is_unchanged
 from ccledger.sources.transcripts.roots import Root, find_roots, list_files
-from ccledger.sources.transcripts.scan import Progress, Scan
 
 if TYPE_CHECKING:
     from ccledger.api.live import Live
     from ccledger.api.system import Import
     from ccledger.core.prices import PriceBook
     from ccledger.sources.transcripts.follow import ImportStatus
+    from ccledger.sources.transcripts.scan import Progress
 
 SOCKET_NAME = "ccledger.sock"
 _LOOK_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What the program is told by the machine it runs on, once, at its edge."""
 
     environment: Mapping[str, str]
@@ -48,25 +47,26 @@ def clock() -> int:
 
 def price_book() -> "PriceBook":
     """The prices that ship with the program."""
-    from importlib.resources import files
+    from ccledger.core import prices
 
-    from ccledger.core.prices import read_book
-
-    return read_book(files("ccledger.core").joinpath("prices.toml").read_text("utf-8"))
+    return prices.read_book(Path(prices.__file__).with_name("prices.toml").read_text("utf-8"))
 
 
 def system_zone(surroundings: Surroundings) -> str:
     """The IANA name of the machine's time zone, UTC when it has none that is known."""
-    from zoneinfo import available_timezones
+    for name in _zone_hints(surroundings):
+        with suppress(UsageError):
+            return canonical_zone(name.removeprefix("posix/").removeprefix("right/"))
+    return "UTC"
 
-    named = surroundings.environment.get("TZ", "").lstrip(":")
-    if not named:
-        with suppress(OSError):
-            named = os.path.realpath("/etc/localtime").partition("zoneinfo/")[2]
-    if not named:
-        with suppress(OSError):
-            named = Path("/etc/timezone").read_text("utf-8").strip()
-    return named if named and (named == "UTC" or named in available_timezones()) else "UTC"
+
+def _zone_hints(surroundings: Surroundings) -> Iterator[str]:
+    """What may name the machine's zone, the most telling first."""
+    yield surroundings.environment.get("TZ", "").lstrip(":")
+    with suppress(OSError):
+        yield os.path.realpath("/etc/localtime").partition("zoneinfo/")[2]
+    with suppress(OSError, ValueError):
+        yield Path("/etc/timezone").read_text("utf-8").strip()
 
 
 def zone_name(settings: Settings, surroundings: Surroundings) -> str:
@@ -91,13 +91,12 @@ def _billing_number(name: str) -> int:
 
 
 @contextmanager
-def writing(settings: Settings, surroundings: Surroundings, *, wait_seconds: float = 0) -> Iterator[Store]:
+def writing(settings: Settings, surroundings: Surroundings, *, wait_seconds: float = 0) -> Generator[Store]:
     """The ledger, held to be written by this process. Raises `LedgerBusy` when another one holds it."""
     from ccledger.ledger.lock import hold
 
     with hold(settings.data_dir, wait_seconds=wait_seconds):
-        book = _LazyPrices()
-        store = open_store(settings.database_url, book, zone_name(settings, surroundings))
+        store = open_store(settings.database_url, lambda: price_book().cost, zone_name(settings, surroundings))
         try:
             if settings.timezone and store.zone() != settings.timezone:
                 store.rebuild(settings.timezone)
@@ -106,20 +105,8 @@ def writing(settings: Settings, surroundings: Surroundings, *, wait_seconds: flo
             store.close()
 
 
-class _LazyPrices:
-    """The price book, read when the first call has to be priced: most runs find nothing new."""
-
-    def __init__(self) -> None:
-        self._book: PriceBook | None = None
-
-    def __call__(self, reading: Any, started_at: int) -> Any:
-        if self._book is None:
-            self._book = price_book()
-        return self._book.cost(reading, started_at)
-
-
 @contextmanager
-def reading(settings: Settings) -> Iterator[Store]:
+def reading(settings: Settings) -> Generator[Store]:
     """The ledger, only to be read."""
     store = open_reader(settings.database_url)
     try:
@@ -129,16 +116,23 @@ def reading(settings: Settings) -> Iterator[Store]:
 
 
 def import_new(
-    store: Store, settings: Settings, surroundings: Surroundings, report: Callable[[Progress], None]
-) -> Progress:
-    """Books what is new in the transcripts."""
-    from ccledger.ledger.writer import Writer
-
-    sink = Writer(store, clock)
+    store: Store, settings: Settings, surroundings: Surroundings, report: "Callable[[Progress], None]"
+) -> "Progress | None":
+    """Books what is new in the transcripts; None when nothing is, which costs a look at each file's listing."""
     roots = claude_roots(settings, surroundings)
-    billing = {root.path: _billing_number(billing_of(settings, surroundings, root.path)) for root in roots}
-    files = (found for root in roots for found in list_files(root.path))
-    return Scan(sink, sink.positions(), billing, report).run(files)
+    kept = store.positions()
+    changed = [
+        found for root in roots for found in list_files(root.path) if not is_unchanged(kept.get(found.path, b""), found)
+    ]
+    if not changed:
+        return None
+    from ccledger.ledger.writer import Writer
+    from ccledger.sources.transcripts.scan import Scan
+
+    billing = {
+        path: _billing_number(billing_of(settings, surroundings, path)) for path in {found.root for found in changed}
+    }
+    return Scan(Writer(store, clock), kept, billing, report).run(changed)
 
 
 def serve(settings: Settings, surroundings: Surroundings, announce: Callable[[str], None]) -> None:
@@ -186,9 +180,7 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Callable[[st
             now=clock,
             zone_name=zone_name(settings, surroundings),
             version=__version__,
-            transcripts=Transcripts(
-                lambda: describe(follower.status), lambda: _whole_billing(places()), follower.sync
-            ),
+            transcripts=Transcripts(lambda: describe(follower.status), lambda: _whole_billing(places()), follower.sync),
             web_folder=Path(__file__).parent / "_web",
         )
         follower.start()
@@ -236,28 +228,3 @@ class _Pace:
             from ccledger.core.periods import iso
 
             self._live.tell(ImportProgress(iso(clock()), describe()))
-
-
-def ask_server(settings: Settings, timeout: float = 600) -> bool:
-    """Has a running server import what is new; False when none answers."""
-    import http.client
-    import socket
-
-    path = settings.data_dir / SOCKET_NAME
-    if not path.exists():
-        return False
-    connection = http.client.HTTPConnection("localhost", timeout=timeout)
-    try:
-        connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.settimeout(timeout)
-        connection.sock.connect(str(path))
-        connection.request("POST", "/api/control/import", headers={"content-length": "0"})
-        answer = connection.getresponse()
-        answer.read()
-    except (ConnectionError, FileNotFoundError):
-        return False
-    except OSError as error:
-        raise StoreError(f"the running server does not answer ({error}); 'ccledger serve' may have to be restarted") from None
-    finally:
-        connection.close()
-    return answer.status == 200

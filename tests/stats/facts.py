@@ -41,4 +41,4 @@ def fact(
 
 def ledger(folder: Path, zone: str = "UTC") -> Store:
     """An empty ledger."""
-    return open_store(f"sqlite:///{folder / 'ledger.db'}", price, zone)
+    return open_store(f"sqlite:///{folder / 'ledger.db'}", lambda: price, zone)

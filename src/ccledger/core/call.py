@@ -1,6 +1,7 @@
 """What a source knows of a call (a partial fact) and what the ledger keeps of it (a call); it never joins them."""
 
 from enum import IntEnum, IntFlag
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -46,7 +47,7 @@ class Outcome(IntEnum):
     ABORTED = 2
 
 
-class Usage(Struct, frozen=True, gc=False, array_like=True):
+class Usage(NamedTuple):
     """Token counts of a call, disjoint kinds: input excludes everything read from or written to the cache."""
 
     input_tokens: int = 0
@@ -137,7 +138,7 @@ class Fact(Struct, frozen=True, gc=False):
     """Bit `1 << source` for every source that contributed."""
 
 
-class Cost(Struct, frozen=True, gc=False, array_like=True):
+class Cost(NamedTuple):
     """Money of a call by kind, each rounded once to nano-USD; the total is their sum."""
 
     input: int = 0
@@ -148,6 +149,7 @@ class Cost(Struct, frozen=True, gc=False, array_like=True):
 
     @property
     def total(self) -> int:
+        """All kinds together."""
         return self.input + self.output + self.cache_creation + self.cache_read + self.web_search
 
 

@@ -7,7 +7,7 @@ the values, so any order, duplication or grouping of the same facts gives the sa
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from ccledger.core.call import Fact, Party, Place, Reading, Timing
+from ccledger.core.call import Fact, Party, Reading, Timing
 
 _TIMING_RANK = (0, 1, 3, 2)
 _PLACE_RANK = (0, 3, 1, 2)
@@ -41,7 +41,7 @@ def merge(a: Fact, b: Fact) -> Fact:
     return Fact(
         keys=a.keys if a.keys == b.keys else tuple(sorted({*a.keys, *b.keys})),
         timing=max(a.timing, b.timing, key=_timing_order),
-        reading=_better_reading(a.reading, b.reading),
+        reading=better_reading(a.reading, b.reading) if a.reading and b.reading else a.reading or b.reading,
         place=first.place or second.place,
         placed_at=first.placed_at,
         party=_better_party(a.party, b.party),
@@ -64,9 +64,10 @@ def _known(value: int | None) -> int:
     return -1 if value is None else value
 
 
-def _better_reading(a: Reading | None, b: Reading | None) -> Reading | None:
-    if a is None or b is None or a == b:
-        return a or b
+def better_reading(a: Reading, b: Reading) -> Reading:
+    """The better evidence of two readings of one call: by origin, then the main conversation's, then the larger."""
+    if a == b:
+        return a
     return max(a, b, key=_reading_order)
 
 
@@ -114,36 +115,36 @@ def _texts(*values: str | None) -> tuple[tuple[bool, str], ...]:
     return tuple((value is not None, value or "") for value in values)
 
 
-def join(facts: Iterable[Fact], *, known: Sequence[Fact] = (), bare: Collection[str] = ()) -> list[Joined]:
+def join(facts: Collection[Fact], *, known: Sequence[Fact] = (), bare: Collection[str] = ()) -> list[Joined]:
     """Folds facts to one per call, in order of first appearance.
 
     `known` are calls that were joined before (different calls, for all that was known then); `bare` are the weak keys
     that bare facts were seen with before. Known calls that no new fact touched are left out of the answer.
     """
-    folded: dict[tuple[str, ...], Fact] = {}
-    for fact in facts:
-        other = folded.get(fact.keys)
-        folded[fact.keys] = fact if other is None else merge(other, fact)
-    if not known and not bare and _are_apart(folded):
-        return [Joined(fact, ()) for fact in folded.values()]
+    plain = fold_plain(facts) if not known and not bare else None
+    if plain is not None:
+        return [Joined(fact, ()) for fact in plain.values()]
     folding = _Folding(bare)
     for fact in known:
         folding.start(fact)
-    for fact in folded.values():
+    for fact in facts:
         folding.add(fact)
     return folding.touched(len(known))
 
 
-def _are_apart(sets: Iterable[tuple[str, ...]]) -> bool:
-    """Whether no two of these different key sets can be one call: each has one identifying key, all different."""
-    identifying: set[str] = set()
-    count = 0
-    for keys in sets:
-        if len(keys) > 2 or keys[0].startswith("req:") or not (len(keys) == 1 or keys[1].startswith("req:")):
-            return False
-        identifying.add(keys[0])
-        count += 1
-    return len(identifying) == count
+def fold_plain(facts: Iterable[Fact]) -> dict[str, Fact] | None:
+    """Calls by the one key that identifies each, beside which only request ids stand; None as soon as a fact has none
+    or several. Most batches are plain."""
+    folded: dict[str, Fact] = {}
+    for fact in facts:
+        keys = fact.keys
+        own = keys[0]
+        # Keys are sorted, so comparing tells their kind; a key of a kind that sorts after "req:" only costs speed.
+        if own >= "req:" or (len(keys) > 1 and not "req:" <= keys[1] <= keys[-1] < "req;"):
+            return None
+        other = folded.get(own)
+        folded[own] = fact if other is None else merge(other, fact)
+    return folded
 
 
 class _Folding:

@@ -54,12 +54,9 @@ def iso(ms: int) -> str:
 def midnight_ms(day: date, tz: tzinfo) -> int:
     """The first instant of a day in a zone, as milliseconds since 1970.
 
-    Where clocks skip midnight the day starts later: the instant is the first one whose local date is `day`.
+    Where clocks skip midnight the day starts when they do: a time that was skipped is read with the offset before.
     """
-    start = datetime.combine(day, time(), tzinfo=tz).astimezone(UTC)
-    while start.astimezone(tz).date() < day:
-        start += timedelta(minutes=15)
-    return milliseconds(start)
+    return milliseconds(datetime.combine(day, time(), tzinfo=tz).astimezone(UTC))
 
 
 class Days:

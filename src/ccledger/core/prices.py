@@ -22,14 +22,18 @@ _FEMTO_PER_NANO = 1_000_000
 _FEMTO_PER_USD = NANO * _FEMTO_PER_NANO
 _MILLION = 1_000_000
 _FOREVER = 1 << 62
+_make = tuple.__new__
+"""Makes a named tuple in half the time: without its Python-level constructor."""
 
 KINDS = ("input", "output", "cache_write_5m", "cache_write_1h", "cache_read")
 """The token kinds of a price card, in the order of `Card.usd_per_mtok`."""
 
 _DECORATION = re.compile(r"\[[0-9a-z]+\]$")
-_PROVIDER = re.compile(r"^(?:openrouter/|anthropic/|bedrock/|converse/|vertex_ai/|azure_ai/|azure/|system\.ai\.|databricks-)+")
+_PROVIDER = re.compile(
+    r"^(?:openrouter/|anthropic/|bedrock/|converse/|vertex_ai/|azure_ai/|azure/|system\.ai\.|databricks-)+"
+)
 _REGION = re.compile(r"^(us-gov|us|eu|apac|au|jp|ca|global)\.")
-_BEDROCK_VERSION = re.compile(r"-v\d+(?::\d+)?$")
+_VERSION = re.compile(r"-v\d+(?::\d+)?$")
 _NEWEST = re.compile(r"[@-](?:default|latest)$")
 _DOT = re.compile(r"(?<=\d)\.(?=\d)")
 _DATE = re.compile(r"-20\d{6}$")
@@ -97,7 +101,7 @@ class _Rate(NamedTuple):
     start: int
     end: int
     card: _Prices
-    long_over: int
+    long_over: int | None
     long_card: _Prices
 
 
@@ -110,7 +114,7 @@ def normalise(name: str) -> Name:
     region = _REGION.match(text)
     if region:
         text = text[region.end() :]
-    text = _BEDROCK_VERSION.sub("", text.removeprefix("anthropic."))
+    text = _VERSION.sub("", text.removeprefix("anthropic."))
     text = _DOT.sub("-", _NEWEST.sub("", text).replace("@", "-"))
     candidates = _spellings(text)
     plain = _DISPLAY.sub("", text)
@@ -120,7 +124,7 @@ def normalise(name: str) -> Name:
 
 
 def _spellings(text: str) -> list[str]:
-    undated = _DATE.sub("", text)
+    undated = _VERSION.sub("", _DATE.sub("", text))
     return [
         text,
         undated,
@@ -154,37 +158,31 @@ class PriceBook:
         rates = self._rates.get((reading.model, reading.terms))
         if rates is None:
             rates = self._rates[reading.model, reading.terms] = self._rates_of(reading.model, Terms(reading.terms))
-        for rate in rates:
-            if rate.start <= started_at < rate.end:
-                return self._apply(rate, reading)
-        return None
-
-    def _apply(self, rate: _Rate, reading: Reading) -> Cost:
+        for start, end, card, long_over, long_card in rates:  # noqa: B007 - the last three are used after the loop
+            if start <= started_at < end:
+                break
+        else:
+            return None
         usage = reading.usage
-        card = rate.card if usage.prompt_tokens <= rate.long_over else rate.long_card
-        searches = usage.web_searches * self.modifiers.web_search_nano
+        if long_over is not None and usage.prompt_tokens > long_over:
+            card = long_card
+        fresh, output, write_5m, write_1h, read, searches = usage
+        searched = searches * self.modifiers.web_search_nano
         if card.nano is not None:
             a, b, c, d, e = card.nano
-            return Cost(
-                usage.input_tokens * a,
-                usage.output_tokens * b,
-                usage.cache_write_5m_tokens * c + usage.cache_write_1h_tokens * d,
-                usage.cache_read_tokens * e,
-                searches,
-            )
+            return _make(Cost, (fresh * a, output * b, write_5m * c + write_1h * d, read * e, searched))
         a, b, c, d, e = card.femto
         return Cost(
-            divide_half_even(usage.input_tokens * a, _FEMTO_PER_NANO),
-            divide_half_even(usage.output_tokens * b, _FEMTO_PER_NANO),
-            divide_half_even(usage.cache_write_5m_tokens * c, _FEMTO_PER_NANO)
-            + divide_half_even(usage.cache_write_1h_tokens * d, _FEMTO_PER_NANO),
-            divide_half_even(usage.cache_read_tokens * e, _FEMTO_PER_NANO),
-            searches,
+            divide_half_even(fresh * a, _FEMTO_PER_NANO),
+            divide_half_even(output * b, _FEMTO_PER_NANO),
+            divide_half_even(write_5m * c, _FEMTO_PER_NANO) + divide_half_even(write_1h * d, _FEMTO_PER_NANO),
+            divide_half_even(read * e, _FEMTO_PER_NANO),
+            searched,
         )
 
     def _rates_of(self, name: str, terms: Terms) -> tuple[_Rate, ...]:
         model = self.find(name)
-        factor = None if model is None else self._factor(model, normalise(name).regional, terms)
+        factor = None if model is None else self._factor(model, terms, regional=normalise(name).regional)
         if model is None or factor is None:
             return ()
         return tuple(
@@ -192,13 +190,13 @@ class PriceBook:
                 period.start,
                 period.end,
                 _prices(period.card, factor),
-                _FOREVER if period.long_over is None else period.long_over,
+                period.long_over,
                 _prices(period.long_card or period.card, factor),
             )
             for period in model.periods
         )
 
-    def _factor(self, model: Model, regional: bool, terms: Terms) -> Decimal | None:
+    def _factor(self, model: Model, terms: Terms, *, regional: bool) -> Decimal | None:
         factor = Decimal(1)
         if terms & Terms.BATCH:
             factor *= self.modifiers.batch

@@ -4,19 +4,24 @@ Engines write what a `Roll` holds under these names, `stats` reads it back by th
 """
 
 from collections.abc import Callable
-from operator import add, neg
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
-from ccledger.core.call import Billing, Call, Origin, Outcome, Timing
-from ccledger.core.measures import Grain, Measures
+from ccledger.core.call import Billing, Cost, Fact, Origin, Outcome, Timing
+from ccledger.core.measures import Grain, Measures, Packed, pack, unpack
 
 _Key = TypeVar("_Key")
-
-
+_MEASURED, _SUBSCRIPTION = Origin.MEASURED.value, Billing.SUBSCRIPTION.value
+_NO_COST: Final = (0, 0, 0, 0)
 
 Group = tuple[int, int, int, int, int, int, int, int]
 """Everything the roll-ups tell calls apart by, as small integer ids (0 is "none"): quarter-hour, access token, account,
 user, project, session, mode, model."""
+Part = tuple[int, int, int, int, int, int, int]
+"""A group without its quarter-hour."""
+_Combination = tuple[int, int, int, int, int, int]
+"""access token, account, user, project, mode, model."""
+_Sums = dict[int, Packed]
+"""Sums by span."""
 SpanKey = tuple[int, int, int, int, int]
 """grain, dimension, key, start, model."""
 DayKey = tuple[int, int, int, int, int, int, int]
@@ -34,50 +39,43 @@ class Roll(NamedTuple):
     models: dict[int, Measures]
 
 
-def measure(call: Call) -> Measures:
+def measure(fact: Fact, cost: Cost | None) -> Measures:
     """What one call adds to every group it belongs to, in the order of `MEASURES`."""
-    fact, cost = call.fact, call.cost
     timing, reading = fact.timing, fact.reading
     if reading is None:
-        return (1, *_outcome(timing), 0, 0, 1, *(0,) * 13, *_durations(timing))
-    usage = reading.usage
-    if cost is None:
-        money: tuple[int, ...] = (0, 0, 0, 0, 0, 0)
-    else:
-        subscribed = fact.place is not None and fact.place.billing == Billing.SUBSCRIPTION
-        money = (
-            cost.input,
-            cost.output,
-            cost.cache_creation,
-            cost.cache_read,
-            cost.web_search,
-            cost.total if subscribed else 0,
-        )
+        return (1, *(0,) * 14, *_outcome(timing), 0, 1, *_durations(timing))
+    usage, place = reading.usage, fact.place
+    usual = (1, cost is None, not reading.complete) + usage[:5] + (_NO_COST if cost is None else cost[:4])  # noqa: RUF005 - tuples add up in half the time it takes to unpack them
+    subscribed = place is not None and place.billing == _SUBSCRIPTION
+    if not usage[5] and not subscribed and reading.origin == _MEASURED and is_plain(timing):
+        return usual
     return (
-        1,
+        *usual,
+        usage.web_searches,
+        0 if cost is None else cost.web_search,
+        cost.total if cost is not None and subscribed else 0,
         *_outcome(timing),
-        cost is None,
         reading.origin == Origin.ESTIMATED,
         reading.origin == Origin.UNKNOWN,
-        not reading.complete,
-        usage.input_tokens,
-        usage.output_tokens,
-        usage.cache_write_5m_tokens,
-        usage.cache_write_1h_tokens,
-        usage.cache_read_tokens,
-        usage.web_searches,
-        *money,
         *_durations(timing),
     )
 
 
+def is_plain(timing: Timing) -> bool:
+    """Whether nothing is known but when a call ran: it ended well, nobody measured how long it took."""
+    return (
+        timing.duration_ms is None
+        and not timing.outcome
+        and timing.status_code is None
+        and timing.first_token_ms is None
+    )
+
+
 def _outcome(timing: Timing) -> tuple[int, int]:
-    return (timing.outcome == Outcome.ERROR, timing.outcome == Outcome.ABORTED) if timing.outcome else (0, 0)
+    return (timing.outcome == Outcome.ERROR, timing.outcome == Outcome.ABORTED)
 
 
 def _durations(timing: Timing) -> tuple[int, int, int, int]:
-    if timing.duration_ms is None and timing.first_token_ms is None:
-        return (0, 0, 0, 0)
     return (
         timing.duration_ms or 0,
         timing.duration_ms is not None,
@@ -90,38 +88,84 @@ class Fold:
     """Adds and takes away calls, then answers the differences per roll-up row. Costs one addition a call."""
 
     def __init__(self) -> None:
-        self._groups: dict[Group, Measures] = {}
+        self._parts: dict[Part, _Sums] = {}
 
     def add(self, group: Group, measures: Measures) -> None:
         """Counts a call in."""
-        groups = self._groups
-        before = groups.get(group)
-        groups[group] = measures if before is None else tuple(map(add, before, measures))
+        _into(self.quarters(group[1:]), group[0], pack(measures))
 
     def take(self, group: Group, measures: Measures) -> None:
         """Counts a call out that was counted in before."""
-        self.add(group, tuple(map(neg, measures)))
+        _into(self.quarters(group[1:]), group[0], -pack(measures))
+
+    def quarters(self, part: Part) -> "_Sums":
+        """What was counted of one part by quarter-hour: who counts many calls adds them there himself."""
+        quarters = self._parts.get(part)
+        if quarters is None:
+            quarters = self._parts[part] = {}
+        return quarters
 
     def roll(self, day_of: Callable[[int], int]) -> Roll:
         """The differences by roll-up row; `day_of` names the ledger's day of a quarter-hour. Zero rows are left out."""
-        roll = Roll({}, {}, {}, {})
-        for group, measures in self._groups.items():
-            if not any(measures):
-                continue
-            quarter, access_token, account, user, project, session, mode, model = group
-            day = day_of(quarter)
-            keys = (0, access_token, account, user, project)
-            for dimension, key in enumerate(keys):
-                if key or not dimension:
-                    _into(roll.spans, (Grain.QUARTER, dimension, key, quarter, model), measures)
-                    _into(roll.spans, (Grain.DAY, dimension, key, day, model), measures)
-            _into(roll.days, (day, access_token, account, user, project, mode, model), measures)
+        sessions: dict[SessionKey, Packed] = {}
+        quarters: dict[_Combination, _Sums] = {}
+        for (token, account, user, project, session, mode, model), sums in self._parts.items():
+            _merge(quarters.setdefault((token, account, user, project, mode, model), {}), sums)
             if session:
-                _into(roll.sessions, (day, session, model), measures)
-            _into(roll.models, model, measures)
-        return roll
+                for day, packed in _by_day(sums, day_of).items():
+                    _into(sessions, (day, session, model), packed)
+        days = {combination: _by_day(sums, day_of) for combination, sums in quarters.items()}
+        spans = {
+            (grain.value, dimension, key, start, model): unpack(packed)
+            for grain, rows in ((Grain.QUARTER, quarters), (Grain.DAY, days))
+            for (dimension, key, model), sums in _spread(rows).items()
+            for start, packed in sums.items()
+            if packed
+        }
+        by_day = {
+            (day, *combination): unpack(packed)
+            for combination, sums in days.items()
+            for day, packed in sums.items()
+            if packed
+        }
+        return Roll(spans, by_day, _unpacked(sessions), _unpacked(_by_model(days)))
 
 
-def _into(rows: dict[_Key, Measures], key: _Key, measures: Measures) -> None:
-    before = rows.get(key)
-    rows[key] = measures if before is None else tuple(map(add, before, measures))
+def _spread(rows: "dict[_Combination, _Sums]") -> "dict[tuple[int, int, int], _Sums]":
+    """Rows of all dimensions together, added to rows of one dimension each: dimension, key, model."""
+    spread: dict[tuple[int, int, int], _Sums] = {}
+    for (token, account, user, project, _, model), sums in rows.items():
+        for dimension, key in enumerate((0, token, account, user, project)):
+            if key or not dimension:
+                _merge(spread.setdefault((dimension, key, model), {}), sums)
+    return spread
+
+
+def _by_model(rows: "dict[_Combination, _Sums]") -> dict[int, Packed]:
+    models: dict[int, Packed] = {}
+    for combination, sums in rows.items():
+        _into(models, combination[-1], sum(sums.values()))
+    return models
+
+
+def _by_day(sums: "_Sums", day_of: Callable[[int], int]) -> "_Sums":
+    days: _Sums = {}
+    for quarter, packed in sums.items():
+        _into(days, day_of(quarter), packed)
+    return days
+
+
+def _merge(sums: "_Sums", more: "_Sums") -> None:
+    if not sums:
+        sums.update(more)
+        return
+    for start, packed in more.items():
+        sums[start] = sums.get(start, 0) + packed
+
+
+def _into(rows: dict[_Key, Packed], key: _Key, packed: Packed) -> None:
+    rows[key] = rows.get(key, 0) + packed
+
+
+def _unpacked(rows: dict[_Key, Packed]) -> dict[_Key, Measures]:
+    return {key: unpack(packed) for key, packed in rows.items() if packed}

@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -130,9 +130,12 @@ def engines() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules([str(folder)]))
 
 
-def open_store(url: str, price: "Price", zone: str) -> Store:
-    """The store that may write at a database URL; its scheme names the engine. `zone` is for a new ledger's days."""
-    return importlib.import_module(_engine(url)).open_writer(url, price, zone)
+def open_store(url: str, prices: "Callable[[], Price]", zone: str) -> Store:
+    """The store that may write at a database URL; its scheme names the engine.
+
+    `prices` is asked when the first call has to be priced, `zone` is for a new ledger's days.
+    """
+    return importlib.import_module(_engine(url)).open_writer(url, prices, zone)
 
 
 def open_reader(url: str) -> Store:
@@ -145,5 +148,3 @@ def _engine(url: str) -> str:
     if scheme not in engines():
         raise UsageError(f"'{scheme}://' is no storage engine; CCLEDGER_DATABASE_URL takes {', '.join(engines())}")
     return f"ccledger.ledger.engines.{scheme}"
-
-

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
-from ccledger.core.measures import Dimension, Grain, Measures
+from ccledger.core.measures import Dimension, Grain, Measures, widen
 from ccledger.core.periods import QUARTER_MS, midnight_ms, milliseconds, moment
 from ccledger.core.rollup import measure
 from ccledger.stats.spent import add_to, local_day
@@ -43,7 +43,7 @@ def _sums(store: "Store", dimension: Dimension, quarters: range, edges: "list[Ca
     for call in edges:
         name = _project(call) if dimension == Dimension.PROJECT else ""
         if name is not None:
-            add_to(sums, name, measure(call))
+            add_to(sums, name, widen(measure(call.fact, call.cost)))
     return sums
 
 

@@ -6,7 +6,6 @@ message id, with counts that may grow; every line becomes a fact and `core.merge
 """
 
 import json
-import re
 from collections.abc import Callable
 from datetime import datetime
 from hashlib import blake2b
@@ -16,6 +15,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ccledger.core.call import Billing, Fact, Origin, Place, Reading, Source, Terms, Timing, Usage
+from ccledger.core.merge import better_reading
 
 try:
     from stringzilla import find as _find
@@ -26,7 +26,7 @@ except ImportError:  # pragma: no cover - the wheel is a requirement; this serve
 
 
 _MARKER = b'"usage"'
-_CWD_MARKER = b'"cwd":"'
+_CWD_MARKER = b'"cwd"'
 _SYNTHETIC = "<synthetic>"
 _UNKNOWN_MODEL = "unknown"
 _TRANSCRIPT = Source.TRANSCRIPT.value
@@ -34,8 +34,16 @@ _SOURCES = 1 << _TRANSCRIPT
 _MEASURED = Origin.MEASURED.value
 _FAST, _BATCH, _US_ONLY = Terms.FAST.value, Terms.BATCH.value, Terms.US_ONLY.value
 
+_make = tuple.__new__
+"""Makes a named tuple in half the time: without its Python-level constructor."""
+
 _COUNT_LIMIT = 10_000_000_000_000
 """A larger count in one call is not a count: it would be a thousand times the largest context there is."""
+
+_SEARCH_LIMIT = 1_000_000
+"""As for counts: more searches than that in one call are none."""
+_LATEST_MS = 4_102_444_800_000
+"""The year 2100: a line from later, or from before 1970, tells no time."""
 
 _Count = Annotated[int, Meta(ge=0, le=_COUNT_LIMIT)]
 
@@ -55,7 +63,7 @@ class _Split(Struct, gc=False):
 
 
 class _Tools(Struct, gc=False):
-    web_search_requests: _Count | None = None
+    web_search_requests: Annotated[int, Meta(ge=0, le=_SEARCH_LIMIT)] | None = None
 
 
 class _Counts(Struct, gc=False):
@@ -88,10 +96,9 @@ class _Message(Struct, gc=False):
 
 class _Line(Struct, gc=False, rename="camel"):
     type: str | None = None
-    timestamp: str | None = None
+    timestamp: datetime | None = None
     session_id: str | None = None
     request_id: str | None = None
-    uuid: str | None = None
     git_branch: str | None = None
     agent_id: str | None = None
     is_sidechain: bool | None = None
@@ -115,7 +122,9 @@ class TranscriptReader:
         self._origin = origin
         self._emit = emit
         self._places: dict[tuple[str | None, str | None, str | None, bool], Place] = {}
-        self._last: _Seen | None = None
+        self._told: tuple[str | None, str | None, str | None, bool] | None = None
+        self._last_place = Place(_TRANSCRIPT)
+        self._open: _Open | None = None
 
     def read(self, buffer: bytearray, end: int, *, final: bool = False) -> int:
         """Reads the whole lines in `buffer[:end]` and answers how many bytes they are.
@@ -124,8 +133,7 @@ class TranscriptReader:
         it is read again once it has its end; reading twice is harmless.
         """
         stop = buffer.rfind(b"\n", 0, end) + 1
-        if self.project is None:
-            self.project = find_project(buffer, stop)
+        named_at, name = (0, None) if self.project is not None else find_project(buffer, stop)
         view = memoryview(buffer)
         position = 0
         while True:
@@ -134,17 +142,27 @@ class TranscriptReader:
                 break
             start = buffer.rfind(b"\n", position, marker) + 1 or position
             position = buffer.find(b"\n", marker, stop) + 1
-            if self._last is None or not self._last.says(buffer, start, marker, position):
-                self._last = None
-                self._take(view[start : position - 1], marker - start)
+            if name is not None and named_at < position:
+                self._settle(name)
+                name = None
+            self._take(view[start : position - 1])
+        if name is not None:
+            self._settle(name)
         if final and buffer.find(_MARKER, stop, end) >= 0:
             unreadable = self.unreadable
-            self._take(view[stop:end], 0)
+            self._take(view[stop:end])
             self.unreadable = unreadable
         view.release()
+        self._close()
         return stop
 
-    def _take(self, raw: memoryview, marker: int) -> None:
+    def _settle(self, project: str) -> None:
+        """From here on calls belong to this project; those before have but the name of their folder."""
+        self.project = project
+        self._told = None
+        self._places.clear()
+
+    def _take(self, raw: memoryview) -> None:
         try:
             line = _decode(raw)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -155,61 +173,69 @@ class TranscriptReader:
         message = line.message
         if line.type != "assistant" or message is None or message.usage is None or message.model == _SYNTHETIC:
             return
-        usage = _usage(message.usage)
-        if line.is_api_error_message and not usage.total_tokens:
+        if line.is_api_error_message and not _usage(message.usage).total_tokens:
             return
         started_at = _milliseconds(line.timestamp)
         if started_at is None:
             self.unreadable += 1
             return
-        self._emit_all(line, message, message.usage, usage, started_at, raw)
-        if marker and message.id is not None and not line.is_sidechain:
-            self._last = _seen(raw, marker, message.id, line.request_id, line.timestamp)
+        self._count(line, message, message.usage, started_at, raw)
 
-    def _emit_all(
-        self, line: _Line, message: _Message, counts: _Usage, usage: Usage, started_at: int, raw: memoryview
-    ) -> None:
-        sidechain = line.is_sidechain is True
-        keys = _keys(line, message, raw, self._origin.session)
-        timing = Timing(_TRANSCRIPT, started_at)
+    def _count(self, line: _Line, message: _Message, counts: _Usage, started_at: int, raw: memoryview) -> None:
+        """Adds a line to the message that is being read, or begins the next message with it."""
         place = self._place(line)
-        terms = _terms(counts)
-        model = message.model or _UNKNOWN_MODEL
-        reading = Reading(
-            model + "-fast" if terms & _FAST else model,
-            usage,
-            terms,
-            _MEASURED,
-            not sidechain or message.stop_reason is not None,
-            sidechain,
-        )
-        self._emit(Fact(keys, timing, reading, place, started_at, None, _SOURCES))
+        complete = line.is_sidechain is not True or message.stop_reason is not None
+        opened = self._open
+        if opened is None or not opened.is_continued_by(line, message, place):
+            self._close()
+            keys = _keys(line, message, raw, self._origin.session)
+            reading = _reading(line, message, counts, complete)
+            opened = self._open = _Open(
+                keys, message, line.request_id, line.is_sidechain, place, started_at, reading, counts
+            )
+        else:
+            if started_at < opened.started_at:
+                opened.started_at = started_at
+            if counts != opened.counts or complete != opened.reading.complete:
+                opened.reading = better_reading(opened.reading, _reading(line, message, counts, complete))
+                opened.counts = counts
         if counts.iterations:
-            self._emit_advice(line, counts.iterations, Fact(keys, timing, reading, place, started_at, None, _SOURCES))
+            self._advise(line, counts.iterations, opened, started_at)
 
-    def _emit_advice(self, line: _Line, iterations: list[_Iteration], fact: Fact) -> None:
-        """Another model's advice inside an answer is a call of its own; the answer's counts leave it out."""
-        own, answer = fact.keys[0], fact.reading
-        assert answer is not None
+    def _close(self) -> None:
+        """Hands on the message that was being read."""
+        opened = self._open
+        if opened is not None:
+            self._open = None
+            timing = Timing(_TRANSCRIPT, opened.started_at)
+            self._emit(Fact(opened.keys, timing, opened.reading, opened.place, opened.started_at, None, _SOURCES))
+
+    def _advise(self, line: _Line, iterations: list[_Iteration], answer: "_Open", told_at: int) -> None:
+        """Another model's advice inside an answer is a call of its own; the answer's counts leave it out.
+
+        It happened when the first line says so that tells of it, wherever reading began.
+        """
         advice = [iteration for iteration in iterations if iteration.type == "advisor_message"]
+        timing = Timing(_TRANSCRIPT, told_at)
         for number, iteration in enumerate(advice):
             reading = Reading(
                 iteration.model or line.advisor_model or _UNKNOWN_MODEL,
                 _usage(iteration),
-                answer.terms & ~_FAST,
+                answer.reading.terms & ~_FAST,
                 _MEASURED,
-                answer.complete,
-                answer.sidechain,
+                answer.reading.complete,
+                answer.reading.sidechain,
             )
-            self._emit(
-                Fact((f"{own}/advice/{number}",), fact.timing, reading, fact.place, fact.placed_at, None, _SOURCES)
-            )
+            key = f"{answer.keys[0]}/advice/{number}"
+            self._emit(Fact((key,), timing, reading, answer.place, told_at, None, _SOURCES))
 
     def _place(self, line: _Line) -> Place:
-        known = (line.session_id, line.git_branch, line.agent_id, line.forked_from is not None)
-        place = self._places.get(known)
+        told = (line.session_id, line.git_branch, line.agent_id, line.forked_from is not None)
+        if told == self._told:
+            return self._last_place
+        place = self._places.get(told)
         if place is None:
-            place = self._places[known] = Place(
+            place = self._places[told] = Place(
                 Source.TRANSCRIPT,
                 session=line.session_id or self._origin.session,
                 project=self.project or self._origin.folder,
@@ -219,73 +245,82 @@ class TranscriptReader:
                 copied=line.forked_from is not None,
                 billing=self._origin.billing,
             )
+        self._told, self._last_place = told, place
         return place
 
 
-_USAGE_OBJECT = re.compile(
-    rb'"usage":\s*\{[^{}"]*+(?:(?:"[^"\\]*+"|\{[^{}]*+(?:\{[^{}]*+\}[^{}]*+)*+\})[^{}"]*+)*+\}'
-)
-_TIMESTAMP = b'"timestamp":"'
-_ID_REACH = 1000
-"""How far into a line its message's id stands, when the line has its usual form."""
+class _Open(Struct, gc=False):
+    """The message that is being read: its lines so far, joined."""
+
+    keys: tuple[str, ...]
+    message: _Message
+    request_id: str | None
+    sidechain: bool | None
+    place: Place
+    started_at: int
+    reading: Reading
+    counts: _Usage
+
+    def is_continued_by(self, line: _Line, message: _Message, place: Place) -> bool:
+        """Whether a line is another block of this message, and not a copy of it from elsewhere."""
+        return (
+            message.id == self.message.id
+            and message.id is not None
+            and line.request_id == self.request_id
+            and line.is_sidechain == self.sidechain
+            and message.model == self.message.model
+            and place is self.place
+        )
 
 
-class _Seen(NamedTuple):
-    """The parts of the last line that tell whether the next one says anything new."""
-
-    message_id: bytes
-    usage: bytes
-    request_id: bytes
-    timestamp: bytes
-
-    def says(self, buffer: bytearray, start: int, marker: int, end: int) -> bool:
-        """Whether a line only repeats: same message, same usage to the byte, same request, not earlier."""
-        if not buffer.startswith(self.usage, marker) or buffer.find(self.message_id, start, start + _ID_REACH) < 0:
-            return False
-        if self.request_id and buffer.find(self.request_id, marker, end) < 0:
-            return False
-        timestamp = buffer.find(_TIMESTAMP, marker, end) + len(_TIMESTAMP)
-        return timestamp >= len(_TIMESTAMP) and buffer[timestamp : timestamp + len(self.timestamp)] >= self.timestamp
+def _reading(line: _Line, message: _Message, counts: _Usage, complete: bool) -> Reading:
+    terms = _terms(counts)
+    model = message.model or _UNKNOWN_MODEL
+    if terms & _FAST:
+        model += "-fast"
+    return Reading(model, _usage(counts), terms, _MEASURED, complete, line.is_sidechain is True)
 
 
-def _seen(raw: memoryview, marker: int, message_id: str, request_id: str | None, timestamp: str | None) -> _Seen | None:
-    usage = _USAGE_OBJECT.match(raw, marker)
-    if usage is None or timestamp is None:
-        return None
-    request = b"" if request_id is None else f'"requestId":"{request_id}"'.encode("utf-8", "replace")
-    return _Seen(f'"id":"{message_id}"'.encode("utf-8", "replace"), usage[0], request, timestamp.encode("utf-8", "replace"))
+class _Directory(Struct, gc=False):
+    cwd: str | None = None
 
 
-def find_project(buffer: bytearray, end: int) -> str | None:
-    """The working directory that the first line with one names, None when there is none before `end`."""
-    start = buffer.find(_CWD_MARKER, 0, end)
-    if start < 0:
-        return None
-    start += len(_CWD_MARKER) - 1
-    finish = start + 1
+_decode_directory = msgspec.json.Decoder(_Directory).decode
+
+
+def find_project(buffer: bytearray, end: int) -> tuple[int, str | None]:
+    """The working directory that the first line with one names, and where that line begins; None without one."""
+    position = 0
     while True:
-        finish = buffer.find(b'"', finish, end)
-        if finish < 0:
-            return None
-        if buffer[finish - 1] != 0x5C:
-            break
-        finish += 1
+        marker = _find(buffer, _CWD_MARKER, position, end)
+        if marker < 0:
+            return position, None
+        start = buffer.rfind(b"\n", position, marker) + 1 or position
+        position = buffer.find(b"\n", marker, end) + 1 or end
+        directory = _directory(bytes(memoryview(buffer)[start:position]))
+        if directory:
+            return start, directory
+
+
+def _directory(line: bytes) -> str | None:
     try:
-        path = json.loads(bytes(buffer[start : finish + 1]).decode("utf-8", "replace"))
-    except ValueError:
-        return None
-    return cast("str", path).encode("utf-8", "replace").decode("utf-8") or None
+        return _decode_directory(line).cwd
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return _text((_decode_json(line) or {}).get("cwd"))
 
 
 def _decode_leniently(raw: bytes) -> _Line | None:
     """Reads what the strict decoder refuses: bad UTF-8, lone surrogates, NUL runs, odd types in fields."""
+    data = _decode_json(raw)
+    return None if data is None else _line_of(data)
+
+
+def _decode_json(raw: bytes) -> dict[str, Any] | None:
     try:
         data = json.loads(raw.replace(b"\0", b"").decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
-    if not isinstance(data, dict):
-        return None
-    return _line_of(cast("dict[str, Any]", data))
+    return cast("dict[str, Any]", data) if isinstance(data, dict) else None
 
 
 def _line_of(data: dict[str, Any]) -> _Line:
@@ -293,10 +328,9 @@ def _line_of(data: dict[str, Any]) -> _Line:
     usage = message.get("usage")
     return _Line(
         type=_text(data.get("type")),
-        timestamp=_text(data.get("timestamp")),
+        timestamp=_time(data.get("timestamp")),
         session_id=_text(data.get("sessionId")),
         request_id=_text(data.get("requestId")),
-        uuid=_text(data.get("uuid")),
         git_branch=_text(data.get("gitBranch")),
         agent_id=_text(data.get("agentId")),
         is_sidechain=data.get("isSidechain") is True,
@@ -338,7 +372,7 @@ def _counts_of(data: dict[str, Any]) -> dict[str, Any]:
         "cache_creation": _Split(
             _count(split.get("ephemeral_5m_input_tokens")), _count(split.get("ephemeral_1h_input_tokens"))
         ),
-        "server_tool_use": _Tools(_count(_dict(data.get("server_tool_use")).get("web_search_requests"))),
+        "server_tool_use": _Tools(_count(_dict(data.get("server_tool_use")).get("web_search_requests"), _SEARCH_LIMIT)),
     }
 
 
@@ -351,10 +385,10 @@ def _text(value: object) -> str | None:
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else None
 
 
-def _count(value: object) -> int:
+def _count(value: object, limit: int = _COUNT_LIMIT) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0
-    if not 0 <= value <= _COUNT_LIMIT:
+    if not 0 <= value <= limit:
         return 0
     return int(value)
 
@@ -367,13 +401,16 @@ def _usage(counts: _Counts) -> Usage:
         one_hour = split.ephemeral_1h_input_tokens or 0
     rest = (counts.cache_creation_input_tokens or 0) - five_minutes - one_hour
     tools = counts.server_tool_use
-    return Usage(
-        counts.input_tokens or 0,
-        counts.output_tokens or 0,
-        five_minutes + rest if rest > 0 else five_minutes,
-        one_hour,
-        counts.cache_read_input_tokens or 0,
-        0 if tools is None else tools.web_search_requests or 0,
+    return _make(
+        Usage,
+        (
+            counts.input_tokens or 0,
+            counts.output_tokens or 0,
+            five_minutes + rest if rest > 0 else five_minutes,
+            one_hour,
+            counts.cache_read_input_tokens or 0,
+            0 if tools is None else tools.web_search_requests or 0,
+        ),
     )
 
 
@@ -386,21 +423,42 @@ def _terms(usage: _Usage) -> int:
     return terms
 
 
-def _milliseconds(text: str | None) -> int | None:
-    if text is None:
+def _milliseconds(time: datetime | None) -> int | None:
+    """Whole milliseconds since 1970; None for a time that is missing, has no zone or lies far off."""
+    if time is None or time.tzinfo is None:
         return None
     try:
-        time = datetime.fromisoformat(text)
+        milliseconds = round(time.timestamp() * 1_000_000) // 1000
+    except OverflowError:
+        return None
+    return milliseconds if 0 <= milliseconds < _LATEST_MS else None
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return None
-    return None if time.tzinfo is None else round(time.timestamp() * 1000)
+
+
+class _Identity(Struct, gc=False):
+    uuid: str | None = None
+
+
+def _uuid(raw: memoryview) -> str | None:
+    """The id of a line, which matters only where its message has none."""
+    try:
+        return msgspec.json.decode(raw, type=_Identity).uuid
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        found = _decode_json(bytes(raw))
+        return _text(found.get("uuid")) if found is not None else None
 
 
 def _keys(line: _Line, message: _Message, raw: memoryview, session: str) -> tuple[str, ...]:
     """By what a message is known, sorted: its own id where that is unique, else with what makes it so."""
     request = line.request_id
     if not message.id:
-        own = f"line:{line.uuid or blake2b(raw, digest_size=16).hexdigest()}"
+        own = f"line:{_uuid(raw) or blake2b(raw, digest_size=16).hexdigest()}"
     elif message.id.startswith("msg_"):
         own = f"msg:{message.id}"
     else:

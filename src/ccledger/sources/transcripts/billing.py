@@ -15,7 +15,7 @@ def detect_billing(root: str, home: Path) -> str:
     `~/.claude`; an account with a Pro, Max, Team or Enterprise seat is billed by subscription.
     """
     places = [Path(root) / name for name in _FILES]
-    if Path(root) in (home / ".claude", home / ".config" / "claude"):
+    if Path(root).resolve() in ((home / ".claude").resolve(), (home / ".config" / "claude").resolve()):
         places.append(home / ".claude.json")
     for place in places:
         state = _read(place)

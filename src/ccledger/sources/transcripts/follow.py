@@ -1,20 +1,21 @@
 """Keeps the ledger up with the transcripts while a server runs; it waits for events and also looks by itself."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from ccledger.sources.transcripts.roots import Found, Root, list_files, look_at
+from ccledger.sources.transcripts.roots import SUFFIX, Found, Root, list_files, look_at
 from ccledger.sources.transcripts.scan import Progress, Scan
 
 if TYPE_CHECKING:
     from ccledger.core.ports import Clock, Sink
 
-_LOOK_EVERY_MS: Final = 5_000
+_LOOK_EVERY_SECONDS: Final = 5.0
 """All files are listed this often whatever events say: network mounts and containers lose events."""
-_POLL_EVERY_MS: Final = 1_000
+_POLL_EVERY_SECONDS: Final = 1.0
 _SETTLE_MS: Final = 40
 _PAUSE_SECONDS: Final = 2.0
 
@@ -25,7 +26,7 @@ class ImportStatus:
 
     state: str = "starting"
     """`starting`, `importing`, `following` or `failed`."""
-    progress: Progress = Progress()
+    progress: Progress = field(default_factory=Progress)
     started_at: int = 0
     finished_at: int | None = None
     error: str | None = None
@@ -52,7 +53,7 @@ class Follower:
         self._clock = clock
         self._report = report
         self._watch = watch
-        self._kept: dict[str, bytes] = {}
+        self._kept: dict[str, bytes] | None = None
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._passes = threading.Condition()
@@ -70,9 +71,10 @@ class Follower:
         """Ends after the batch in hand; what was read is booked."""
         self._stopping.set()
         self._wake.set()
-        self._thread.join()
         with self._passes:
             self._passes.notify_all()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def sync(self, timeout: float) -> bool:
         """Waits until everything that is on disk now is booked.
@@ -83,16 +85,15 @@ class Follower:
             target, failed = self._begun + 1, self._failed
             self._wake.set()
             self._passes.wait_for(
-                lambda: self._done >= target or self._failed > failed or not self._thread.is_alive(), timeout
+                lambda: self._done >= target or self._failed > failed or self._stopping.is_set(), timeout
             )
-            return self._done >= target and not self._stopping.is_set()
+            return self._done >= target
 
     def _run(self) -> None:
-        self._kept = dict(self._sink.positions())
         while not self._stopping.is_set():
             try:
                 self._look_at_all()
-                self._wait()
+                self._wait(self._watched())
             except Exception as error:  # noqa: BLE001 - one bad pass (a full disk, a vanished mount) must not end the import for good
                 self._tell(state="failed", error=f"{type(error).__name__}: {error}")
                 with self._passes:
@@ -113,7 +114,8 @@ class Follower:
             files.extend(found)
         self._scan(files, counts)
         with self._passes:
-            self._done = current
+            if not self._stopping.is_set():
+                self._done = current
             self._passes.notify_all()
 
     def _scan(self, files: Iterable[Found], counts: Mapping[str, int]) -> None:
@@ -123,49 +125,62 @@ class Follower:
             if first:
                 self._tell(state="importing", progress=progress, files=counts)
 
+        if self._kept is None:
+            self._kept = dict(self._sink.positions())
         billing = {root.path: self._billing(root.path) for root in self._roots()}
         progress = Scan(self._sink, self._kept, billing, report, self._stopping.is_set).run(files)
         if first and not self._stopping.is_set():
-            self._tell(state="following", progress=progress, files=counts, finished_at=self._clock())
+            self._tell(state="following", progress=progress, files=counts, finished_at=self._clock(), error=None)
         elif self.status.state == "failed" or self.status.files != counts:
             self._tell(state="following", files=counts, error=None)
 
-    def _tell(self, **changes: object) -> None:
-        from dataclasses import replace
-
-        self.status = replace(self.status, **changes)  # type: ignore[arg-type]
+    def _tell(self, **changes: Any) -> None:
+        self.status = replace(self.status, **changes)
         self._report(self.status)
 
-    def _wait(self) -> None:
-        roots = [root.path for root in self._roots() if root.found]
-        if not self._watch or not roots:
-            self._wake.wait(_POLL_EVERY_MS / 1000)
-            return
-        self._wait_for_events(roots)
+    def _watched(self) -> list[str]:
+        return [root.path for root in self._roots() if root.found] if self._watch else []
 
-    def _wait_for_events(self, roots: list[str]) -> None:
+    def _wait(self, roots: list[str]) -> None:
+        if not roots:
+            self._wake.wait(_POLL_EVERY_SECONDS)
+            return
+        look_again = 0.0  # at once: something may have changed after the last look and before the watch began
+        for paths in self._events(roots):
+            self._take_changes(paths, roots)
+            if self._wake.is_set() or time.monotonic() >= look_again:
+                self._look_at_all()
+                look_again = time.monotonic() + _LOOK_EVERY_SECONDS
+                if self._watched() != roots:
+                    return
+
+    def _events(self, roots: Iterable[str]) -> Iterator[set[str]]:
+        """The transcripts that changed, again and again; an empty set when nothing happened for a while.
+
+        Ends when the directories can't be watched (one is gone, the system has no watches left): then the next look
+        at all of them has to do.
+        """
         from watchfiles import watch
 
         folders = [Path(root) / "projects" for root in roots]
-        until = self._clock() + _LOOK_EVERY_MS
         try:
             for changes in watch(
                 *folders,
-                watch_filter=lambda _, path: path.endswith(".jsonl"),
+                watch_filter=None,  # a filter would keep back the pauses in which we look around
                 debounce=_SETTLE_MS * 4,
                 step=_SETTLE_MS,
                 rust_timeout=_SETTLE_MS * 5,
                 yield_on_timeout=True,
                 stop_event=self._stopping,
                 raise_interrupt=False,
+                ignore_permission_denied=True,
             ):
-                if changes:
-                    self._take_changes({path for _, path in changes}, roots)
-                if self._wake.is_set() or self._clock() >= until:
-                    return
-        except FileNotFoundError:
-            self._wake.wait(_POLL_EVERY_MS / 1000)
+                yield {path for _, path in changes if path.endswith(SUFFIX)}
+        except (OSError, RuntimeError):
+            self._wake.wait(_POLL_EVERY_SECONDS)
 
-    def _take_changes(self, paths: Iterable[str], roots: list[str]) -> None:
+    def _take_changes(self, paths: Iterable[str], roots: Iterable[str]) -> None:
         found = [look_at(path, root) for path in sorted(paths) for root in roots]
-        self._scan([entry for entry in found if entry is not None], self.status.files or {})
+        known = [entry for entry in found if entry is not None]
+        if known:
+            self._scan(known, self.status.files or {})

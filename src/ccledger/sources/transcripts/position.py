@@ -10,8 +10,14 @@ HEAD_BYTES = 1024
 TAIL_BYTES = 64
 """How much of the start, and of what comes right before the position, identifies the text that was read."""
 
-_SIGNATURE = struct.Struct("<QQQ")
+_64_BITS = (1 << 64) - 1
+"""Some file systems number files with more; the end of the number tells files apart well enough."""
+_SIGNATURE = struct.Struct("<QQq")
 _REST = struct.Struct("<QI8s8s")
+
+
+UNFINISHED = bytes(_SIGNATURE.size)
+"""A signature no file has: reading goes on at the position, whatever the listing shows."""
 
 
 class Position(NamedTuple):
@@ -32,12 +38,12 @@ class Position(NamedTuple):
 
 def signature(found: Found) -> bytes:
     """What changes whenever a file does: inode, size and time of modification."""
-    return _SIGNATURE.pack(found.inode, found.size, found.modified_ns)
+    return _SIGNATURE.pack(found.inode & _64_BITS, found.size, found.modified_ns)
 
 
 def is_unchanged(kept: bytes, found: Found) -> bool:
     """Whether the listing shows the file exactly as it was when it was read."""
-    return kept.startswith(_SIGNATURE.pack(found.inode, found.size, found.modified_ns))
+    return kept.startswith(signature(found))
 
 
 def decode(kept: bytes) -> Position:
@@ -47,6 +53,6 @@ def decode(kept: bytes) -> Position:
     return Position(kept[: _SIGNATURE.size], offset, unreadable, head, tail, project or None)
 
 
-def fingerprint(text: bytes) -> bytes:
+def fingerprint(text: bytes | bytearray) -> bytes:
     """A short hash by which text is recognised."""
     return blake2b(text, digest_size=8).digest()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 _DESKTOP = ("local-agent-mode-sessions", "claude-code-sessions")
 _SKIPPED_FILES = frozenset({"journal.jsonl"})
-_SUFFIX = ".jsonl"
+SUFFIX = ".jsonl"
 
 
 class Root(NamedTuple):
@@ -88,7 +88,7 @@ def list_files(root: str) -> Iterator[Found]:
 def _list_folder(path: str, root: str, folder: str) -> Iterator[Found]:
     folders: list[str] = []
     for entry in _entries(path):
-        if entry.name.endswith(_SUFFIX):
+        if entry.name.endswith(SUFFIX):
             found = _found(entry, root, folder)
             if found is not None:
                 yield found
@@ -99,7 +99,7 @@ def _list_folder(path: str, root: str, folder: str) -> Iterator[Found]:
 
 
 def _found(entry: "os.DirEntry[str]", root: str, folder: str) -> Found | None:
-    if entry.name in _SKIPPED_FILES:
+    if entry.name in _SKIPPED_FILES or not _is_text(entry.path):
         return None
     try:
         if not entry.is_file(follow_symlinks=False):
@@ -114,16 +114,28 @@ def look_at(path: str, root: str) -> Found | None:
     """One transcript by its path, None when it is none, is gone, or lies outside the root's projects."""
     projects = os.path.join(root, "projects") + os.sep
     name = os.path.basename(path)
-    if not path.startswith(projects) or not name.endswith(_SUFFIX) or name in _SKIPPED_FILES:
+    if not path.startswith(projects) or not name.endswith(SUFFIX) or name in _SKIPPED_FILES or not _is_text(path):
         return None
-    folder, separator, _ = path[len(projects) :].partition(os.sep)
-    if not separator or os.path.realpath(path) != path:
+    inside = path[len(projects) :]
+    folder, separator, _ = inside.partition(os.sep)
+    if not separator or os.path.realpath(path) != os.path.join(os.path.realpath(projects), inside):
         return None
     try:
         status = os.stat(path, follow_symlinks=False)
     except OSError:
         return None
-    return Found(path, root, folder, status.st_ino, status.st_size, status.st_mtime_ns) if S_ISREG(status.st_mode) else None
+    if not S_ISREG(status.st_mode):
+        return None
+    return Found(path, root, folder, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def _is_text(path: str) -> bool:
+    """Whether a store can hold a path: one that is no UTF-8 was not written by Claude."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _entries(path: str) -> "list[os.DirEntry[str]]":

@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ccledger.sources.transcripts.position import (
     HEAD_BYTES,
     TAIL_BYTES,
+    UNFINISHED,
     Position,
     decode,
     fingerprint,
@@ -27,12 +27,8 @@ BATCH_FACTS = 8192
 LONGEST_LINE = 64 << 20
 """Longer lines are passed over: they are snapshots of files, a call's line is never near that."""
 
-_UNFINISHED = b"\0" * 24
-"""A signature no file has: reading goes on at the position, whatever the listing shows."""
 
-
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(NamedTuple):
     """How far an import is."""
 
     files_done: int = 0
@@ -40,8 +36,6 @@ class Progress:
     bytes_done: int = 0
     bytes_total: int = 0
     facts: int = 0
-    unreadable: int = 0
-    """Lines passed over because they could not be read."""
 
 
 class Scan:
@@ -73,12 +67,12 @@ class Scan:
             return self.progress
         self._buffer = bytearray(CHUNK_BYTES)
         total = sum(max(0, found.size - self._offset(found)) for found in changed)
-        self._advance(files_total=len(changed), bytes_total=total)
+        self.progress = Progress(files_total=len(changed), bytes_total=total)
         for found in changed:
             if self._stopped():
                 break
             self._read_file(found)
-            self._advance(files_done=self.progress.files_done + 1)
+            self._advance(files=1)
         self._flush()
         return self.progress
 
@@ -86,8 +80,9 @@ class Scan:
         kept = self._kept.get(found.path)
         return decode(kept).offset if kept else 0
 
-    def _advance(self, **changes: int) -> None:
-        self.progress = replace(self.progress, **changes)
+    def _advance(self, files: int = 0, size: int = 0, facts: int = 0) -> None:
+        files_done, files_total, bytes_done, bytes_total, booked = self.progress
+        self.progress = Progress(files_done + files, files_total, bytes_done + size, bytes_total, booked + facts)
         self._report(self.progress)
 
     def _read_file(self, found: Found) -> None:
@@ -98,53 +93,65 @@ class Scan:
         try:
             self._read_from(file, found)
         except OSError:
-            pass
+            return
         finally:
             os.close(file)
 
     def _read_from(self, file: int, found: Found) -> None:
         start = _resume(file, found, self._kept.get(found.path))
         reader = self._reader(found, start)
-        offset = self._read_chunks(file, found, reader, start)
+        position = self._read_chunks(file, found, reader, start)
         if reader.project is not None:
             self._projects[found.path] = reader.project
-        self._keep(file, found, reader, start, offset, _UNFINISHED if self._stopped() else signature(found))
+        self._positions[found.path] = position.encode()
+        if len(self._facts) >= BATCH_FACTS:
+            self._flush()
 
-    def _read_chunks(self, file: int, found: Found, reader: "TranscriptReader", start: Position) -> int:
+    def _read_chunks(self, file: int, found: Found, reader: "TranscriptReader", start: Position) -> Position:
+        """Reads to the end of the file as it was listed, and answers how far that was."""
         offset = start.offset
         held = 0
         while not self._stopped():
             count = os.preadv(file, [memoryview(self._buffer)[held:]], offset + held)
             end = held + count
-            used = reader.read(self._buffer, end, final=not count)
+            at_end = not count or offset + end >= found.size
+            used = reader.read(self._buffer, end, final=at_end)
+            self._advance(size=count)
+            if at_end:
+                return self._position(file, reader, start, offset, used, signature(found))
             offset += used
-            if not count:
-                break
-            held = end - used
-            self._hold(used, end)
-            if not used and end == len(self._buffer):
-                if held >= LONGEST_LINE:
-                    offset, held = _pass_over(file, offset + held, self._buffer), 0
-                    reader.unreadable += 1
-                else:
-                    self._buffer = self._buffer + bytearray(len(self._buffer))
-            self._advance(bytes_done=self.progress.bytes_done + count)
+            held = self._hold(used, end)
+            if held == len(self._buffer):
+                offset, held = self._make_room(file, reader, offset, held)
             if len(self._facts) >= BATCH_FACTS:
-                self._keep(file, found, reader, start, offset, _UNFINISHED)
+                self._positions[found.path] = self._position(file, reader, start, offset, 0, UNFINISHED).encode()
                 self._flush()
-        return offset
+        return self._position(file, reader, start, offset, 0, UNFINISHED)
 
-    def _hold(self, used: int, end: int) -> None:
+    def _hold(self, used: int, end: int) -> int:
+        """Moves the unfinished line to the front of the buffer and answers its length."""
         if used and used < end:
             self._buffer[: end - used] = self._buffer[used:end]
+        return end - used
 
-    def _keep(
-        self, file: int, found: Found, reader: "TranscriptReader", start: Position, offset: int, seen: bytes
-    ) -> None:
+    def _make_room(self, file: int, reader: "TranscriptReader", offset: int, held: int) -> tuple[int, int]:
+        """Grows the buffer for a long line, or passes over one that can't be a call's."""
+        if held < LONGEST_LINE:
+            self._buffer = self._buffer + bytearray(held)
+            return offset, held
+        reader.unreadable += 1
+        return _pass_over(file, offset + held, self._buffer), 0
+
+    def _position(
+        self, file: int, reader: "TranscriptReader", start: Position, offset: int, used: int, seen: bytes
+    ) -> Position:
         unreadable = start.unreadable + reader.unreadable
-        self._positions[found.path] = Position(
-            seen, offset, unreadable, _head(file, offset), _tail(file, offset), reader.project
-        ).encode()
+        if offset:
+            offset += used
+            return Position(seen, offset, unreadable, _head(file, offset), _tail(file, offset), reader.project)
+        head = fingerprint(self._buffer[: min(HEAD_BYTES, used)])
+        tail = fingerprint(self._buffer[max(0, used - TAIL_BYTES) : used])
+        return Position(seen, used, unreadable, head, tail, reader.project)
 
     def _reader(self, found: Found, start: Position) -> "TranscriptReader":
         from ccledger.wire.transcript import TranscriptReader
@@ -168,7 +175,7 @@ class Scan:
             self._kept.update(self._positions)
             self._facts.clear()
             self._positions.clear()
-            self._advance(facts=self.progress.facts + count)
+            self._advance(facts=count)
 
 
 def _origin(found: Found, billing: int) -> "FileOrigin":

@@ -1,0 +1,260 @@
+"""The ledger in this process's memory, gone with it: for trials and tests; it knows no other engine."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
+
+from ccledger.core.call import Call, Fact
+from ccledger.core.errors import StoreError
+from ccledger.core.measures import ZERO, Dimension, Grain, Measures, plus, widen
+from ccledger.core.merge import is_weak, join
+from ccledger.core.periods import Days, zone
+from ccledger.core.rollup import Roll
+from ccledger.ledger.booking import Booking, bare_keys, book, give_ids, moved, resum
+from ccledger.ledger.plan import Price, call_id
+from ccledger.ledger.rows import Kind, Names, Row, decode
+from ccledger.ledger.store import Batch, SessionInfo, SessionRow, SpanRow, Summary
+
+_Key = TypeVar("_Key")
+_NODE = 0
+
+
+def open_writer(_url: str, prices: Callable[[], Price], zone_name: str) -> "MemoryStore":
+    """A new, empty ledger."""
+    return MemoryStore(prices(), zone_name)
+
+
+def open_reader(_url: str) -> "MemoryStore":
+    """There is none: only the process that writes a memory ledger can read it."""
+    raise StoreError("a ledger in memory belongs to the process that writes it; use sqlite:/// to share one")
+
+
+@dataclass
+class _State:
+    """Everything the store holds."""
+
+    rows: dict[int, Row] = field(default_factory=dict[int, Row])
+    keys_of: dict[int, set[str]] = field(default_factory=dict[int, set[str]])
+    owners: dict[str, int] = field(default_factory=dict[str, int])
+    requests: dict[str, set[int]] = field(default_factory=dict[str, set[int]])
+    bare: set[str] = field(default_factory=set[str])
+    positions: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    roll: Roll = field(default_factory=lambda: Roll({}, {}, {}, {}))
+    batches: list[Batch] = field(default_factory=list[Batch])
+
+
+class MemoryStore:
+    """Fulfils `ledger.store.Store` with dictionaries."""
+
+    def __init__(self, price: Price, zone_name: str) -> None:
+        self._price = price
+        self._zone = zone_name
+        self._days = Days(zone(zone_name))
+        self._ids: dict[tuple[int, str], int] = {}
+        self._texts: dict[int, str] = {0: ""}
+        self._project_ids: dict[tuple[str, str], int] = {}
+        self._projects: dict[int, tuple[str | None, str | None]] = {0: (None, None)}
+        self._names = Names(self._intern, self._intern_project)
+        self._state = _State()
+        self._lock = threading.RLock()
+
+    def _intern(self, kind: int, text: str) -> int:
+        number = self._ids.setdefault((kind, text), len(self._ids) + 1)
+        self._texts[number] = text
+        return number
+
+    def _intern_project(self, path: str, folder: str) -> int:
+        number = self._project_ids.setdefault((path, folder), len(self._project_ids) + 1)
+        self._projects[number] = (path or None, folder or None)
+        return number
+
+    def append(self, facts: Sequence[Fact], positions: Mapping[str, bytes | None], *, now: int) -> Batch | None:
+        """See `Store.append`."""
+        moves = list(positions.items())
+        with self._lock:
+            booking = self._book(facts) if facts else None
+            batch = None if booking is None else self._write(booking, now)
+            self._keep_positions(moves)
+            return batch
+
+    def _book(self, facts: Sequence[Fact]) -> Booking | None:
+        state = self._state
+        bare = bare_keys(facts)
+        stored = self._find({key for fact in facts for key in fact.keys}, bare)
+        joined = join(facts, known=[call.fact for call in stored], bare=state.bare | bare)
+        new = [fact for fact, known in joined if not known]
+        ids = give_ids(new, _NODE, state.rows.__contains__)
+        booking = book(joined, stored, ids, self._price, self._names, self._days.of_quarter)
+        booking.keys.extend((number, fact.keys) for fact, number in zip(new, ids, strict=True))
+        state.bare |= bare
+        for number, keys in booking.keys:
+            self._lead(number, keys)
+        return booking if booking.ids else None
+
+    def _find(self, keys: set[str], bare: frozenset[str]) -> list[Call]:
+        state = self._state
+        found = {state.owners[key] for key in keys if key in state.owners}
+        for key in keys:
+            if key in bare or key in state.bare:
+                found |= state.requests.get(key, set())
+        return [self._call(number) for number in sorted(found)]
+
+    def _call(self, number: int) -> Call:
+        keys = tuple(sorted(self._state.keys_of[number]))
+        return decode(self._state.rows[number], keys, self._text, self._projects.__getitem__)
+
+    def _text(self, number: int) -> str | None:
+        return self._texts[number] if number else None
+
+    def _lead(self, number: int, keys: Iterable[str]) -> None:
+        state = self._state
+        for key in keys:
+            state.keys_of.setdefault(number, set()).add(key)
+            if is_weak(key):
+                state.requests.setdefault(key, set()).add(number)
+            else:
+                state.owners[key] = number
+
+    def _write(self, booking: Booking, now: int) -> Batch:
+        state = self._state
+        for gone, successor in booking.aliases:
+            keys = state.keys_of.pop(gone)
+            for key in keys:
+                state.requests.get(key, set()).discard(gone)
+            self._lead(successor, keys)
+        for number in booking.removed:
+            del state.rows[number]
+        state.rows.update((cast("int", row[0]), row) for row in booking.rows)
+        _add_up(state.roll, booking.roll)
+        batch = Batch(len(state.batches) + 1, now, tuple(booking.ids), moved(booking.roll, self._texts.__getitem__))
+        state.batches.append(batch)
+        return batch
+
+    def _keep_positions(self, positions: Iterable[tuple[str, bytes | None]]) -> None:
+        for name, position in positions:
+            if position is None:
+                self._state.positions.pop(name, None)
+            else:
+                self._state.positions[name] = position
+
+    def positions(self) -> dict[str, bytes]:
+        """See `Store.positions`."""
+        with self._lock:
+            return dict(self._state.positions)
+
+    def zone(self) -> str:
+        """See `Store.zone`."""
+        return self._zone
+
+    def rebuild(self, zone: str) -> None:
+        """See `Store.rebuild`."""
+        with self._lock:
+            self._zone, self._days = zone, Days(_zone(zone))
+            calls = (self._call(number) for number in self._state.rows)
+            self._state.roll = resum(calls, self._names, self._days.of_quarter)
+
+    def spans(self, grain: Grain, dimension: Dimension, first: int, last: int) -> list[SpanRow]:
+        """See `Store.spans`."""
+        with self._lock:
+            rows = sorted(self._state.roll.spans.items(), key=lambda row: (row[0][3], row[0][2], row[0][4]))
+        found: list[SpanRow] = []
+        for (row_grain, row_dimension, key, start, model), measures in rows:
+            if row_grain == grain and row_dimension == dimension and first <= start <= last:
+                text, folder = self._value(dimension, key)
+                found.append(SpanRow(start, text, folder, self._texts[model], widen(measures)))
+        return found
+
+    def _value(self, dimension: Dimension, key: int) -> tuple[str, str]:
+        if dimension == Dimension.PROJECT:
+            path, folder = self._projects[key]
+            return path or "", folder or ""
+        return self._texts[key], ""
+
+    def calls(self, start: int, end: int) -> list[Call]:
+        """See `Store.calls`."""
+        with self._lock:
+            found = [self._call(number) for number in self._state.rows]
+        in_time = [call for call in found if start <= call.fact.timing.started_at < end]
+        return sorted(in_time, key=lambda call: (call.fact.timing.started_at, call.id))
+
+    def sessions(self, first_day: int, last_day: int) -> list[SessionRow]:
+        """See `Store.sessions`."""
+        with self._lock:
+            rows = sorted(self._state.roll.sessions.items())
+        return [
+            SessionRow(day, self._texts[session], self._texts[model], widen(measures))
+            for (day, session, model), measures in rows
+            if first_day <= day <= last_day
+        ]
+
+    def sessions_named(self, sessions: Iterable[str]) -> list[SessionRow]:
+        """See `Store.sessions_named`."""
+        wanted = set(sessions)
+        return [row for row in self.sessions(-_FAR, _FAR) if row.session in wanted]
+
+    def session_infos(self, sessions: Iterable[str]) -> list[SessionInfo]:
+        """See `Store.session_infos`."""
+        by_session = self._calls_by_session()
+        return [_info(name, by_session[name]) for name in dict.fromkeys(sessions) if name in by_session]
+
+    def _calls_by_session(self) -> dict[str, list[Call]]:
+        with self._lock:
+            calls = [self._call(number) for number in sorted(self._state.rows)]
+        by_session: dict[str, list[Call]] = {}
+        for call in calls:
+            if call.fact.place is not None and call.fact.place.session is not None:
+                by_session.setdefault(call.fact.place.session, []).append(call)
+        return by_session
+
+    def recent_sessions(self, since: int, limit: int) -> list[str]:
+        """See `Store.recent_sessions`."""
+        first = call_id(since, 0, 0)
+        newest = {name: calls[-1].id for name, calls in self._calls_by_session().items() if calls[-1].id >= first}
+        return sorted(newest, key=lambda name: -newest[name])[:limit]
+
+    def summary(self) -> Summary:
+        """See `Store.summary`."""
+        with self._lock:
+            ids = sorted(self._state.rows)
+            sessions = sum(kind == Kind.SESSION for kind, _ in self._ids)
+        if not ids:
+            return Summary(0, sessions, None, None)
+        first, last = (self._call(number).fact.timing.started_at for number in (ids[0], ids[-1]))
+        return Summary(len(ids), sessions, first, last)
+
+    def batches(self, after: int, limit: int) -> list[Batch]:
+        """See `Store.batches`."""
+        with self._lock:
+            return self._state.batches[after : after + limit]
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        self._state = _State()
+
+
+_zone = zone
+_FAR = 1 << 40
+
+
+def _info(name: str, calls: Sequence[Call]) -> SessionInfo:
+    place = calls[-1].fact.place
+    assert place is not None
+    agents = {call.fact.place.agent for call in calls if call.fact.place is not None} - {None}
+    first, last = calls[0].fact.timing.started_at, calls[-1].fact.timing.started_at
+    return SessionInfo(name, place.project or "", place.folder or "", place.branch or "", len(agents), first, last)
+
+
+def _add_up(kept: Roll, new: Roll) -> None:
+    _add_rows(kept.spans, new.spans)
+    _add_rows(kept.days, new.days)
+    _add_rows(kept.sessions, new.sessions)
+
+
+def _add_rows(kept: dict[_Key, Measures], new: Mapping[_Key, Measures]) -> None:
+    for key, measures in new.items():
+        summed = plus(kept.get(key, ZERO), measures)
+        if summed[0]:
+            kept[key] = summed
+        else:
+            kept.pop(key, None)

@@ -1,0 +1,344 @@
+"""What every storage engine has to do, run over every engine found."""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Never
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ccledger.core.call import Billing, Call, Fact, Origin, Outcome, Party, Place, Reading, Source, Timing, Usage
+from ccledger.core.measures import MEASURES, Dimension, Grain, Measures, plus, widen
+from ccledger.core.merge import join
+from ccledger.core.rollup import measure
+from ccledger.ledger.store import Store, engines
+from tests.conformance.stores import fresh_store, price
+
+MORNING = 1_795_160_000_000
+QUARTER_MS = 900_000
+FOREVER = 1 << 42
+
+
+@pytest.fixture(params=engines())
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    with fresh_store(request.param, tmp_path) as opened:
+        yield opened
+
+
+def make_fact(
+    *keys: str,
+    at: int = MORNING,
+    model: str = "claude-opus-5",
+    output: int = 10,
+    source: Source = Source.TRANSCRIPT,
+    session: str | None = "s1",
+    project: str | None = "/home/u/app",
+    agent: str | None = None,
+) -> Fact:
+    return Fact(
+        tuple(sorted(keys or ("msg:msg_1",))),
+        Timing(source, at),
+        Reading(model, Usage(1, output, 2, 3, 4, 0)),
+        Place(Source.TRANSCRIPT, session, project, "-home-u-app", "main", agent),
+        at,
+        None,
+        1 << source,
+    )
+
+
+texts = st.sampled_from(["a", "b", "数据", "x/y"])
+counts = st.integers(0, 10**7)
+usages = st.builds(Usage, counts, counts, counts, counts, counts, st.integers(0, 3))
+readings = st.builds(
+    Reading,
+    st.sampled_from(["claude-opus-5", "claude-haiku-5-5", "unpriced-1"]),
+    usages,
+    st.integers(0, 7),
+    st.sampled_from([o.value for o in Origin]),
+    st.booleans(),
+    st.booleans(),
+)
+times = st.integers(MORNING, MORNING + 3 * 86_400_000)
+timings = st.builds(
+    Timing,
+    st.sampled_from([s.value for s in Source]),
+    times,
+    st.sampled_from([o.value for o in Outcome]),
+    st.none() | st.integers(200, 599),
+    st.none() | st.integers(0, 10**6),
+    st.none() | st.integers(0, 10**5),
+)
+places = st.builds(
+    Place,
+    st.sampled_from([s.value for s in Source]),
+    st.none() | texts,
+    st.none() | texts,
+    st.none() | texts,
+    st.none() | texts,
+    st.none() | texts,
+    st.booleans(),
+    st.sampled_from([b.value for b in Billing]),
+)
+parties = st.builds(
+    Party,
+    st.sampled_from([s.value for s in Source]),
+    st.none() | texts,
+    st.none() | texts,
+    st.none() | texts,
+    st.none() | texts,
+)
+keys = st.lists(
+    st.sampled_from(["msg:1", "msg:2", "msg:3", "own:x", "req:1", "req:2"]), min_size=1, max_size=3, unique=True
+)
+
+
+@st.composite
+def facts(draw: st.DrawFn) -> Fact:
+    place = draw(st.none() | places)
+    source = draw(st.sampled_from(list(Source)))
+    return Fact(
+        tuple(sorted(draw(keys))),
+        draw(timings),
+        draw(st.none() | readings),
+        place,
+        draw(times) if place is not None else 0,
+        draw(st.none() | parties),
+        1 << source,
+    )
+
+
+def said(calls: Iterable[Call]) -> list[bytes]:
+    """What calls say, without the ids and keys that depend on the order of arrival."""
+    return sorted(
+        msgspec.json.encode((f.timing, f.reading, f.place, f.placed_at, f.party, f.sources, call.cost))
+        for call in calls
+        for f in [call.fact]
+    )
+
+
+def expected(all_facts: Sequence[Fact]) -> list[Call]:
+    return [
+        Call(n, fact, None if fact.reading is None else price(fact.reading, fact.timing.started_at))
+        for n, (fact, _) in enumerate(join(all_facts))
+    ]
+
+
+def split(items: Sequence[Fact], seed: int) -> Iterator[Sequence[Fact]]:
+    chooser = random.Random(seed)
+    rest = list(items)
+    while rest:
+        size = chooser.randint(1, len(rest))
+        yield rest[:size]
+        rest = rest[size:]
+
+
+@pytest.mark.parametrize("engine", engines())
+@given(
+    batch=st.lists(facts(), max_size=12),
+    seed=st.integers(0, 10**6),
+    zone=st.sampled_from(["UTC", "Asia/Kathmandu", "America/St_Johns"]),
+)
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+def test_any_order_repetition_and_split_gives_the_same_calls_and_roll_ups(
+    engine: str, batch: list[Fact], seed: int, zone: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    shuffled = [*batch, *random.Random(seed).sample(batch, len(batch) // 2)]
+    random.Random(seed).shuffle(shuffled)
+    with fresh_store(engine, tmp_path_factory.mktemp("ledger"), zone) as store:
+        for part in split(shuffled, seed):
+            store.append(part, {}, now=1)
+        calls = store.calls(0, FOREVER)
+        assert said(calls) == said(expected(batch))
+        assert_roll_ups_equal_calls(store, calls, zone)
+        before = everything(store)
+        store.rebuild(zone)
+        assert everything(store) == before
+
+
+def everything(store: Store) -> list[object]:
+    parts: list[object] = [sorted(store.sessions(0, 100_000))]
+    parts.extend(sorted(store.spans(grain, dimension, 0, FOREVER)) for grain in Grain for dimension in Dimension)
+    return parts
+
+
+def assert_roll_ups_equal_calls(store: Store, calls: Sequence[Call], zone: str) -> None:
+    tz = ZoneInfo(zone)
+    for grain in Grain:
+        for dimension in Dimension:
+            counted: dict[tuple[int, str, str], Measures] = {}
+            for call in calls:
+                start = call.fact.timing.started_at // QUARTER_MS
+                if grain == Grain.DAY:
+                    start = (
+                        datetime.fromtimestamp(start * 900, tz).date() - datetime(1970, 1, 1, tzinfo=UTC).date()
+                    ).days
+                value = value_of(call, dimension)
+                if value is not None:
+                    model = "" if call.fact.reading is None else call.fact.reading.model
+                    key = (start, value, model)
+                    counted[key] = plus(counted.get(key, widen(())), measure(call.fact, call.cost))
+            kept: dict[tuple[int, str, str], Measures] = defaultdict(lambda: widen(()))
+            for row in store.spans(grain, dimension, 0, FOREVER):
+                value = f"{row.key}|{row.folder}" if dimension == Dimension.PROJECT else row.key
+                kept[row.start, value, row.model] = plus(kept[row.start, value, row.model], row.measures)
+            assert {key: tuple(map(int, m)) for key, m in counted.items()} == dict(kept)
+
+
+def value_of(call: Call, dimension: Dimension) -> str | None:
+    party, place = call.fact.party, call.fact.place
+    match dimension:
+        case Dimension.ALL:
+            return ""
+        case Dimension.ACCESS_TOKEN:
+            return party and party.access_token
+        case Dimension.ACCOUNT:
+            return party and party.account
+        case Dimension.USER:
+            return party and party.user
+        case Dimension.PROJECT:
+            known = place is not None and (place.project or place.folder)
+            return f"{place.project or ''}|{place.folder or ''}" if place is not None and known else None
+
+
+def test_a_new_ledger_is_empty(store: Store) -> None:
+    assert store.summary() == (0, 0, None, None)
+    assert store.positions() == {}
+    assert store.batches(0, 10) == []
+    assert store.spans(Grain.DAY, Dimension.ALL, 0, FOREVER) == []
+    assert store.zone() == "UTC"
+
+
+def test_a_call_comes_back_as_it_was_booked(store: Store) -> None:
+    fact = make_fact("msg:msg_1", "req:r1", agent="a7")
+    store.append([fact], {}, now=5)
+    (call,) = store.calls(0, FOREVER)
+    assert said([call]) == said(expected([fact]))
+
+
+def test_a_repeated_fact_changes_nothing_and_makes_no_batch(store: Store) -> None:
+    assert store.append([make_fact()], {}, now=1) is not None
+    assert store.append([make_fact()], {}, now=2) is None
+    assert [batch.sequence for batch in store.batches(0, 10)] == [1]
+
+
+def test_a_grown_message_moves_the_roll_ups_by_the_difference(store: Store) -> None:
+    store.append([make_fact(output=10)], {}, now=1)
+    batch = store.append([make_fact(output=25)], {}, now=2)
+    assert batch is not None
+    moved = dict(zip(MEASURES, batch.models["claude-opus-5"], strict=True))
+    assert (moved["calls"], moved["output_tokens"], moved["output_cost"]) == (0, 15, 45)
+    (row,) = store.spans(Grain.DAY, Dimension.ALL, 0, FOREVER)
+    assert row.measures[MEASURES.index("output_tokens")] == 25
+
+
+def test_a_call_that_moves_to_another_quarter_hour_leaves_no_empty_row_behind(store: Store) -> None:
+    store.append([make_fact(at=MORNING + QUARTER_MS)], {}, now=1)
+    store.append([make_fact(at=MORNING)], {}, now=2)
+    assert [row.start for row in store.spans(Grain.QUARTER, Dimension.ALL, 0, FOREVER)] == [MORNING // QUARTER_MS]
+
+
+def test_a_fact_with_the_keys_of_two_calls_makes_them_one_and_the_older_id_stays(store: Store) -> None:
+    first = store.append([make_fact("msg:1", at=MORNING)], {}, now=1)
+    second = store.append([make_fact("own:2", at=MORNING + 5)], {}, now=2)
+    assert first is not None
+    assert second is not None
+    store.append([make_fact("msg:1", "own:2", at=MORNING + 9)], {}, now=3)
+    assert [call.id for call in store.calls(0, FOREVER)] == [min(*first.ids, *second.ids)]
+    later = store.append([make_fact("own:2", output=99)], {}, now=4)
+    assert later is not None
+    assert later.ids == first.ids
+
+
+def test_request_ids_join_only_what_has_nothing_else(store: Store) -> None:
+    store.append([make_fact("msg:1", "req:r"), make_fact("msg:2", "req:r")], {}, now=1)
+    assert store.summary().calls == 2
+    store.append([make_fact("req:r")], {}, now=2)
+    assert store.summary().calls == 1
+    store.append([make_fact("msg:3", "req:r")], {}, now=3)
+    assert store.summary().calls == 1
+
+
+def test_calls_of_one_millisecond_get_ids_of_their_own(store: Store) -> None:
+    for part in range(3):
+        store.append([make_fact(f"msg:{part}-{n}") for n in range(50)], {}, now=part)
+    assert len({call.id for call in store.calls(0, FOREVER)}) == 150
+
+
+def test_positions_are_kept_replaced_and_forgotten(store: Store) -> None:
+    store.append([], {"a": b"1", "b": b"2"}, now=1)
+    store.append([], {"a": b"\x00\xff", "b": None}, now=2)
+    assert store.positions() == {"a": b"\x00\xff"}
+
+
+def test_facts_and_positions_are_booked_both_or_neither(store: Store) -> None:
+    class Broken(dict[str, bytes]):
+        def items(self) -> Never:
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        store.append([make_fact()], Broken(), now=1)
+    assert store.summary().calls == 0
+    assert store.spans(Grain.DAY, Dimension.ALL, 0, FOREVER) == []
+    store.append([make_fact()], {"a": b"1"}, now=2)
+    assert (store.summary().calls, store.positions()) == (1, {"a": b"1"})
+
+
+def test_batches_are_followed_by_sequence_not_by_id(store: Store) -> None:
+    late = store.append([make_fact("msg:new", at=MORNING)], {}, now=1)
+    early = store.append([make_fact("msg:old", at=MORNING - 10**9)], {}, now=2)
+    assert late is not None
+    assert early is not None
+    assert [batch.ids for batch in store.batches(0, 10)] == [late.ids, early.ids]
+    assert store.batches(1, 10) == [early]
+    assert store.batches(0, 1) == [late]
+
+
+def test_sessions_know_their_project_branch_agents_and_extent(store: Store) -> None:
+    store.append(
+        [
+            make_fact("msg:1", at=MORNING),
+            make_fact("msg:2", at=MORNING + 60_000, agent="a1"),
+            make_fact("msg:3", at=MORNING + 90_000, agent="a2"),
+            make_fact("msg:4", at=MORNING - 60_000, session="other", project="/p2"),
+        ],
+        {},
+        now=1,
+    )
+    (info,) = store.session_infos(["s1", "nobody"])
+    assert info == ("s1", "/home/u/app", "-home-u-app", "main", 2, MORNING, MORNING + 90_000)
+    assert store.recent_sessions(MORNING, 10) == ["s1"]
+    assert store.recent_sessions(MORNING - 60_000, 10) == ["s1", "other"]
+    assert store.recent_sessions(MORNING - 60_000, 1) == ["s1"]
+    assert {row.session for row in store.sessions(0, 100_000)} == {"s1", "other"}
+    assert {row.session for row in store.sessions_named(["other"])} == {"other"}
+
+
+def test_texts_of_any_kind_come_back(store: Store) -> None:
+    names = ["", "数据/项目", "a'b\"c", "\x00nul", "🙂", "x" * 5000]
+    store.append(
+        [make_fact(f"msg:{n}", session=name or None, project=name or None) for n, name in enumerate(names)], {}, now=1
+    )
+    found = {call.fact.place.session for call in store.calls(0, FOREVER) if call.fact.place is not None}
+    assert found == {*names[1:], None}
+
+
+def test_a_ledger_can_change_its_days(store: Store) -> None:
+    store.append([make_fact(at=1_795_120_000_000)], {}, now=1)
+    (utc,) = store.spans(Grain.DAY, Dimension.ALL, 0, FOREVER)
+    store.rebuild("Pacific/Kiritimati")
+    (kiritimati,) = store.spans(Grain.DAY, Dimension.ALL, 0, FOREVER)
+    assert (store.zone(), kiritimati.start - utc.start, kiritimati.measures) == ("Pacific/Kiritimati", 1, utc.measures)
+
+
+def test_every_identifying_key_of_a_new_call_leads_to_it(store: Store) -> None:
+    store.append([make_fact("msg:1", "own:2")], {}, now=1)
+    store.append([make_fact("own:2", output=50)], {}, now=2)
+    assert [call.fact.reading.usage.output_tokens for call in store.calls(0, FOREVER) if call.fact.reading] == [50]

@@ -1,0 +1,25 @@
+"""Checks that numbers of groups add up by name."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ccledger.core.measures import MEASURES, ZERO, Measures, plus, total
+
+rows = st.lists(st.integers(-(1 << 60), 1 << 60), min_size=len(MEASURES), max_size=len(MEASURES)).map(tuple)
+
+
+@given(rows, rows)
+def test_both_groups_together_hold_each_sum(a: Measures, b: Measures) -> None:
+    assert plus(a, b) == plus(b, a) == tuple(x + y for x, y in zip(a, b, strict=True))
+    assert plus(a, ZERO) == a
+
+
+@given(st.lists(rows, max_size=5))
+def test_all_groups_together_hold_each_sum(groups: list[Measures]) -> None:
+    assert total(groups) == tuple(sum(row[index] for row in groups) for index in range(len(MEASURES)))
+
+
+def test_no_measure_is_named_twice() -> None:
+    assert len(set(MEASURES)) == len(MEASURES) == len(ZERO)
