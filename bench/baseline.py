@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from .ccledger import read_options
-from .measure import HEADER, ccusage, ccusage_by_npm, interleave, machine, ratio, show
+from bench.ccledger import read_options
+from bench.measure import HEADER, ccusage, ccusage_by_npm, interleave, machine, ratio, show
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

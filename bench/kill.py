@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from .ccledger import REPORT, Options, data_directory, environment, read_options, report
-from .measure import Cost, machine, measure
+from bench.ccledger import REPORT, Options, data_directory, environment, read_options, report
+from bench.measure import Cost, judge, machine, measure
 
 KILLS = 20
 
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         final = measure(report(options, stormy, fresh=False))
         kept = same_report(undisturbed.output, final.output)
     sys.stdout.write(f"{machine()}\n{options.corpus}\n{hit} of {KILLS} kills hit a running import\n")
-    sys.stdout.write(f"PROMISE import-kill: {KILLS} kills, {hit} at work, reports equal {'ok' if kept else 'MISSED'}\n")
+    judge("import-kill", f"{KILLS} kills, {hit} at work, reports {'equal' if kept else 'differ'}", "equal", kept=kept)
     return 0 if kept else 1
 
 

@@ -134,7 +134,8 @@ def join(facts: Collection[Fact], *, known: Sequence[Fact] = (), bare: Collectio
 
 def fold_plain(facts: Iterable[Fact]) -> dict[str, Fact] | None:
     """Calls by the one key that identifies each, beside which only request ids stand; None as soon as a fact has none
-    or several. Most batches are plain."""
+    or several. Most batches are plain.
+    """
     folded: dict[str, Fact] = {}
     for fact in facts:
         keys = fact.keys

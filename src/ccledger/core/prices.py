@@ -8,7 +8,7 @@ Amounts are exact: rates are kept in femto-USD per token, each kind of cost is r
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ _FEMTO_PER_NANO = 1_000_000
 _FEMTO_PER_USD = NANO * _FEMTO_PER_NANO
 _MILLION = 1_000_000
 _FOREVER = 1 << 62
-_make = tuple.__new__
+_make: Callable[[type[Cost], tuple[int, ...]], Cost] = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - bare, it is generic
 """Makes a named tuple in half the time: without its Python-level constructor."""
 
 KINDS = ("input", "output", "cache_write_5m", "cache_write_1h", "cache_read")

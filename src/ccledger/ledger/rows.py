@@ -5,7 +5,6 @@ from enum import IntEnum
 from typing import Any, Final
 
 from ccledger.core.call import Call, Cost, Fact, Party, Place, Reading, Timing, Usage
-from ccledger.core.periods import QUARTER_MS
 from ccledger.core.rollup import Part, is_plain
 
 COLUMNS: Final = (
@@ -188,14 +187,15 @@ def decode(
     number, request_at, model = row[:3]
     traits, session, project, branch, agent, request = row[12:18]
     searches, search_cost, placed_at, party_source, token, account, user, mode = row[18:26]
+    outcome, status_code, duration_ms, ttft_ms = row[26:]
     path, folder = project_of(project)
     place_source = traits >> _PLACE & 7
     return Call(
         number,
         Fact(
             keys if request is None else tuple(sorted({*keys, f"req:{request}"})),
-            Timing(traits >> _TIME & 7, request_at, *row[26:30]),
-            _decode_reading(text_of(model) or "", Usage(*row[3:8], searches), traits),
+            Timing(traits >> _TIME & 7, request_at, outcome, status_code, duration_ms, ttft_ms),
+            _decode_reading(text_of(model) or "", Usage._make((*row[3:8], searches)), traits),
             Place(
                 place_source,
                 text_of(session),
@@ -214,7 +214,7 @@ def decode(
             else None,
             traits >> _SOURCES,
         ),
-        None if row[8] is None else Cost(*row[8:12], search_cost or 0),
+        None if row[8] is None else Cost._make((*row[8:12], search_cost or 0)),
     )
 
 

@@ -34,7 +34,7 @@ _SOURCES = 1 << _TRANSCRIPT
 _MEASURED = Origin.MEASURED.value
 _FAST, _BATCH, _US_ONLY = Terms.FAST.value, Terms.BATCH.value, Terms.US_ONLY.value
 
-_make = tuple.__new__
+_make: Callable[[type[Usage], tuple[int, ...]], Usage] = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - bare, it is generic
 """Makes a named tuple in half the time: without its Python-level constructor."""
 
 _COUNT_LIMIT = 10_000_000_000_000
@@ -189,15 +189,14 @@ class TranscriptReader:
         if opened is None or not opened.is_continued_by(line, message, place):
             self._close()
             keys = _keys(line, message, raw, self._origin.session)
-            reading = _reading(line, message, counts, complete)
+            reading = _reading(line, message, counts, complete=complete)
             opened = self._open = _Open(
                 keys, message, line.request_id, line.is_sidechain, place, started_at, reading, counts
             )
         else:
-            if started_at < opened.started_at:
-                opened.started_at = started_at
+            opened.started_at = min(opened.started_at, started_at)
             if counts != opened.counts or complete != opened.reading.complete:
-                opened.reading = better_reading(opened.reading, _reading(line, message, counts, complete))
+                opened.reading = better_reading(opened.reading, _reading(line, message, counts, complete=complete))
                 opened.counts = counts
         if counts.iterations:
             self._advise(line, counts.iterations, opened, started_at)
@@ -273,7 +272,7 @@ class _Open(Struct, gc=False):
         )
 
 
-def _reading(line: _Line, message: _Message, counts: _Usage, complete: bool) -> Reading:
+def _reading(line: _Line, message: _Message, counts: _Usage, *, complete: bool) -> Reading:
     terms = _terms(counts)
     model = message.model or _UNKNOWN_MODEL
     if terms & _FAST:

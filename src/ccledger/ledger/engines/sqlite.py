@@ -1,4 +1,4 @@
-"""The ledger in one SQLite file (through apsw): one writing connection, a few reading ones; it knows no other engine."""
+"""The ledger in one SQLite file: one writing connection, a few that read (through apsw); it knows no other engine."""
 
 import os
 import threading
@@ -72,7 +72,7 @@ def _path(url: str) -> Path:
     parts = urlsplit(url)
     if parts.netloc or not parts.path.startswith("/"):
         raise StoreError(f"'{url}' names no file; write sqlite:/// and the path, as in sqlite:////var/lib/ccledger.db")
-    return Path(unquote(parts.path[1:] if not parts.path.startswith("//") else parts.path[1:])).absolute()
+    return Path(unquote(parts.path[1:])).absolute()
 
 
 def _connect(path: Path, flags: int) -> apsw.Connection:
