@@ -1,5 +1,8 @@
 """Puts rows into the tables of the SQLite ledger, many with one statement; it never begins or ends a transaction."""
 
+# As in engines/sqlite.py: apsw's type stubs leave the types of bindings open.
+# pyright: reportUnknownMemberType=false
+
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain
