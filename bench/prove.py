@@ -44,7 +44,7 @@ TARGETS = (
     Target("import-cold", "import_cold", "a first import beside ccusage, 1 GB", ("--runs", "2")),
     Target("import-unchanged", "import_unchanged", "a second run beside ccusage", ("--runs", "3")),
     Target("import-served", "import_served", "a second run with a server running", ("--runs", "3")),
-    Target("kill", "kill", "an import killed again and again", ("--megabytes", "100", "--files", "300")),
+    Target("kill", "kill", "imports killed at random moments", ("--megabytes", "100", "--files", "300")),
     Target("write", "write", "the write path", ("--rows", "20000", "--warm", "10000")),
     Target("wheel", "wheel", "the package on a bare machine"),
     Target("page", "page", "the page in Chromium", ("--samples", "5")),

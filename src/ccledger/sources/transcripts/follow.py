@@ -1,5 +1,6 @@
 """Keeps the ledger up with the transcripts while a server runs; it waits for events and also looks by itself."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -155,12 +156,12 @@ class Follower:
                     return
 
     def _events(self, roots: Iterable[str]) -> Iterator[set[str]]:
-        """The transcripts that changed, again and again; an empty set when nothing happened for a while.
+        """The transcripts that changed and whatever is new, again and again; nothing when nothing happened for a while.
 
         Ends when the directories can't be watched (one is gone, the system has no watches left): then the next look
         at all of them has to do.
         """
-        from watchfiles import watch
+        from watchfiles import Change, watch
 
         folders = [Path(root) / "projects" for root in roots]
         try:
@@ -175,11 +176,15 @@ class Follower:
                 raise_interrupt=False,
                 ignore_permission_denied=True,
             ):
-                yield {path for _, path in changes if path.endswith(SUFFIX)}
+                yield {path for kind, path in changes if path.endswith(SUFFIX) or kind == Change.added}
         except (OSError, RuntimeError):
             self._wake.wait(_POLL_EVERY_SECONDS)
 
     def _take_changes(self, paths: Iterable[str], roots: Iterable[str]) -> None:
+        if any(os.path.isdir(path) for path in paths):
+            # A watch on a new directory begins after it was made: what was written meanwhile nobody tells.
+            self._look_at_all()
+            return
         found = [look_at(path, root) for path in sorted(paths) for root in roots]
         known = [entry for entry in found if entry is not None]
         if known:
