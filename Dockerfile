@@ -28,14 +28,12 @@ RUN useradd --uid 1000 --create-home ccledger \
 COPY --from=program /opt/ccledger /opt/ccledger
 ENV PATH=/opt/ccledger/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
-    CCLEDGER_HOST=0.0.0.0 \
     CCLEDGER_PORT=51888 \
     CCLEDGER_DATA_DIR=/data/ledger \
     CLAUDE_CONFIG_DIR=/data/.claude
 USER ccledger
 WORKDIR /data
 VOLUME /data/ledger
-EXPOSE 51888
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 CMD ["python", "-c", \
   "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['CCLEDGER_PORT'] + '/api/v1/health', timeout=4)"]

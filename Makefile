@@ -69,8 +69,8 @@ check: $(DEVELOPED) ## the checks alone: style, types, import contract, dashboar
 prove: $(DEVELOPED) web-if-possible ## measure every promise and write docs/evidence.md
 	@$(PY) -m bench.prove $(ARGS)
 
-bench: $(DEVELOPED) ## measure one promise: make bench ARGS=import
-	@$(PY) -m bench.prove $(ARGS)
+bench: $(DEVELOPED) web-if-possible ## measure some promises and write nothing: make bench ARGS=import
+	@$(PY) -m bench.prove --no-evidence $(ARGS)
 
 dev: $(DEVELOPED) ## server that reloads on change, and the dashboard with hot reload on port 51173
 	@$(PY) hatch_build.py --modules

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .corpus import Plan, bench_directory
-from .measure import Command
+from bench.corpus import Plan, bench_directory
+from bench.measure import Command
 
+PROGRAM = Path(".venv/bin/ccledger")
 REPORT = ("daily", "--json", "--offline", "--timezone", "UTC")
 
 
@@ -31,7 +32,7 @@ class Options:
 def read_options(arguments: Sequence[str] | None, what: str) -> Options:
     """Read the command line of an import benchmark."""
     parser = argparse.ArgumentParser(description=what)
-    parser.add_argument("--ccledger", type=Path, default=Path(".venv/bin/ccledger"))
+    parser.add_argument("--ccledger", type=Path, default=PROGRAM)
     parser.add_argument("--corpus", type=Path, help="a Claude configuration directory; default: the made-up 1 GB")
     parser.add_argument("--megabytes", type=int, default=Plan.megabytes)
     parser.add_argument("--files", type=int, default=Plan.files)

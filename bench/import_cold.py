@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from .ccledger import data_directory, read_options, report, same_totals
-from .measure import HEADER, ccusage, interleave, machine, promise, ratio, show
+from bench.ccledger import data_directory, read_options, report, same_totals
+from bench.measure import HEADER, ccusage, interleave, judge, machine, promise, ratio, show
 
 CPU_LIMIT = 0.6
 MEMORY_LIMIT = 0.5
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = (machine(), str(options.corpus), HEADER, show("ccledger, first import", ours), show("ccusage", theirs))
     sys.stdout.write("\n".join((*rows, f"CPU ratio {cpu}, memory ratio {memory}, runs in turn", "")))
     same = same_totals(ours[-1].output, theirs[-1].output)
-    sys.stdout.write(f"PROMISE import-cold-totals: {'ok' if same else 'MISSED'}\n")
+    judge("import-cold-totals", f"tokens {'equal' if same else 'differ'}", "equal", kept=same)
     kept = (promise("import-cold-cpu", cpu, CPU_LIMIT), promise("import-cold-memory", memory, MEMORY_LIMIT), same)
     return 0 if all(kept) else 1
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from .ccledger import data_directory, read_options, report, same_totals
-from .measure import HEADER, ccusage, interleave, machine, measure, promise, ratio, show
+from bench.ccledger import data_directory, read_options, report, same_totals
+from bench.measure import HEADER, ccusage, interleave, judge, machine, measure, promise, ratio, show
 
 CPU_LIMIT = 0.10
 
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows += (show("ccledger, unchanged", ours), show("ccusage", theirs), f"CPU ratio {cpu}, runs in turn", "")
     sys.stdout.write("\n".join(rows))
     same = same_totals(ours[-1].output, theirs[-1].output) and ours[-1].output == first.output
-    sys.stdout.write(f"PROMISE import-unchanged-totals: {'ok' if same else 'MISSED'}\n")
+    judge("import-unchanged-totals", f"tokens {'equal' if same else 'differ'}", "equal", kept=same)
     kept = (promise("import-unchanged-cpu", cpu, CPU_LIMIT), same)
     return 0 if all(kept) else 1
 

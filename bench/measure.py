@@ -109,9 +109,14 @@ HEADER = f"{'medians':<24} {'CPU s':>8} {'user':>8} {'system':>8} {'wall':>8} {'
 def machine() -> str:
     """Describe the machine and the versions, so that a figure can be read later."""
     return (
-        f"{processor()} · {os.cpu_count()} cores · {platform.system()} {platform.release()} · "
+        f"{processor()} · {os.cpu_count()} cores · {platform.system()} {kernel()} · "
         f"Python {platform.python_version()} · ccusage {ccusage_version()}"
     )
+
+
+def kernel() -> str:
+    """The kernel's version without who built it."""
+    return ".".join(platform.release().split("-")[0].split(".")[:2])
 
 
 def processor() -> str:
@@ -141,17 +146,17 @@ def ccusage(corpus: Path) -> Command:
     return Command("ccusage", (str(find_ccusage()), *CCUSAGE_REPORT), {"CLAUDE_CONFIG_DIR": str(corpus)})
 
 
-def ccusage_by_npm(corpus: Path) -> Command:
-    """Return the same report as users start it, through npm's launcher."""
-    launcher = PEERS / ".bin" / "ccusage"
-    return Command("ccusage (launcher)", (str(launcher), *CCUSAGE_REPORT), {"CLAUDE_CONFIG_DIR": str(corpus)})
-
-
 CCUSAGE_REPORT = ("claude", "daily", "--json", "--offline", "--timezone", "UTC")
 
 
 def promise(name: str, figure: Ratio, limit: float) -> bool:
     """Print whether a promise holds, judged by the middle ratio."""
-    kept = figure.middle <= limit
-    sys.stdout.write(f"PROMISE {name}: ratio {figure.middle:.3f} (limit {limit:g}) {'ok' if kept else 'MISSED'}\n")
+    return judge(name, f"ratio {figure.middle:.3f}", f"{limit:.3g}", kept=figure.middle <= limit)
+
+
+def judge(name: str, figure: str, limit: str = "", *, kept: bool) -> bool:
+    """Print a figure, its limit, and whether the promise holds; the line is what `bench.prove` reads."""
+    bound = f" (limit {limit})" if limit else ""
+    sys.stdout.write(f"PROMISE {name}: {figure}{bound} {'ok' if kept else 'MISSED'}\n")
+    sys.stdout.flush()
     return kept

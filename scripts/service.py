@@ -6,7 +6,6 @@ Needs nothing but the standard library, so that `make stop` works while the envi
 """
 
 import os
-import secrets
 import shlex
 import shutil
 import signal
@@ -278,13 +277,12 @@ def compose(*arguments: str) -> None:
 
 
 def prepare_environment_file() -> None:
-    """Make `.env` from the example, with an admin key of its own, when there is none."""
+    """Make `.env` from the example, with the owner of the Claude directory, when there is none."""
     target = ROOT / ".env"
     if target.exists():
         return
     text = (ROOT / ".env.example").read_text()
     for empty, filled in (
-        ("CCLEDGER_ADMIN_KEY=\n", f"CCLEDGER_ADMIN_KEY={secrets.token_urlsafe(24)}\n"),
         ("#CCLEDGER_UID=1000", f"CCLEDGER_UID={os.getuid()}"),
         ("#CCLEDGER_GID=1000", f"CCLEDGER_GID={os.getgid()}"),
     ):
@@ -292,7 +290,7 @@ def prepare_environment_file() -> None:
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
-    print("made .env with a new CCLEDGER_ADMIN_KEY; sign in with it")
+    print("made .env; change it as you like")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Where the program starts: hands over to the command line, and turns what goes wrong into one line."""
+"""Where the program starts: hands over to the command line; only its own import can fail here."""
 
 import gc
 import sys
@@ -9,10 +9,14 @@ _ALLOCATIONS = 100_000
 
 def main() -> None:
     """Runs the command line."""
-    from ccledger.cli import run
-
     gc.set_threshold(_ALLOCATIONS, 50, 1000)
-    sys.exit(run(sys.argv[1:]))
+    try:
+        from ccledger.cli import run
+
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = 1
+    sys.exit(code)
 
 
 if __name__ == "__main__":

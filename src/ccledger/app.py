@@ -5,28 +5,30 @@ Parts are imported where they are built, so that a report pays for what it uses 
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from ccledger import __version__
-from ccledger.core.errors import StoreError
+from ccledger.core.errors import UsageError
 from ccledger.ledger.store import Store, open_reader, open_store
-from ccledger.settings import Settings
+from ccledger.settings import Settings, canonical_zone
+from ccledger.sources.transcripts.position import is_unchanged
 from ccledger.sources.transcripts.roots import Root, find_roots, list_files
-from ccledger.sources.transcripts.scan import Progress, Scan
 
 if TYPE_CHECKING:
+    from ccledger.api.live import Live
+    from ccledger.api.system import Import
     from ccledger.core.prices import PriceBook
     from ccledger.sources.transcripts.follow import ImportStatus
+    from ccledger.sources.transcripts.scan import Progress
 
 SOCKET_NAME = "ccledger.sock"
+_LOOK_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What the program is told by the machine it runs on, once, at its edge."""
 
     environment: Mapping[str, str]
@@ -45,25 +47,26 @@ def clock() -> int:
 
 def price_book() -> "PriceBook":
     """The prices that ship with the program."""
-    from importlib.resources import files
+    from ccledger.core import prices
 
-    from ccledger.core.prices import read_book
-
-    return read_book(files("ccledger.core").joinpath("prices.toml").read_text("utf-8"))
+    return prices.read_book(Path(prices.__file__).with_name("prices.toml").read_text("utf-8"))
 
 
 def system_zone(surroundings: Surroundings) -> str:
     """The IANA name of the machine's time zone, UTC when it has none that is known."""
-    from zoneinfo import available_timezones
+    for name in _zone_hints(surroundings):
+        with suppress(UsageError):
+            return canonical_zone(name.removeprefix("posix/").removeprefix("right/"))
+    return "UTC"
 
-    named = surroundings.environment.get("TZ", "").lstrip(":")
-    if not named:
-        with suppress(OSError):
-            named = os.path.realpath("/etc/localtime").partition("zoneinfo/")[2]
-    if not named:
-        with suppress(OSError):
-            named = Path("/etc/timezone").read_text("utf-8").strip()
-    return named if named and (named == "UTC" or named in available_timezones()) else "UTC"
+
+def _zone_hints(surroundings: Surroundings) -> Iterator[str]:
+    """What may name the machine's zone, the most telling first."""
+    yield surroundings.environment.get("TZ", "").lstrip(":")
+    with suppress(OSError):
+        yield os.path.realpath("/etc/localtime").partition("zoneinfo/")[2]
+    with suppress(OSError, ValueError):
+        yield Path("/etc/timezone").read_text("utf-8").strip()
 
 
 def zone_name(settings: Settings, surroundings: Surroundings) -> str:
@@ -88,7 +91,7 @@ def _billing_number(name: str) -> int:
 
 
 @contextmanager
-def writing(settings: Settings, surroundings: Surroundings, *, wait_seconds: float = 0) -> Iterator[Store]:
+def writing(settings: Settings, surroundings: Surroundings, *, wait_seconds: float = 0) -> Generator[Store]:
     """The ledger, held to be written by this process. Raises `LedgerBusy` when another one holds it."""
     from ccledger.ledger.lock import hold
 
@@ -103,7 +106,7 @@ def writing(settings: Settings, surroundings: Surroundings, *, wait_seconds: flo
 
 
 @contextmanager
-def reading(settings: Settings) -> Iterator[Store]:
+def reading(settings: Settings) -> Generator[Store]:
     """The ledger, only to be read."""
     store = open_reader(settings.database_url)
     try:
@@ -113,49 +116,59 @@ def reading(settings: Settings) -> Iterator[Store]:
 
 
 def import_new(
-    store: Store, settings: Settings, surroundings: Surroundings, report: Callable[[Progress], None]
-) -> Progress:
-    """Books what is new in the transcripts."""
-    from ccledger.ledger.writer import Writer
-
-    sink = Writer(store, clock)
+    store: Store, settings: Settings, surroundings: Surroundings, report: "Callable[[Progress], None]"
+) -> "Progress | None":
+    """Books what is new in the transcripts; None when nothing is, which costs a look at each file's listing."""
     roots = claude_roots(settings, surroundings)
-    billing = {root.path: _billing_number(billing_of(settings, surroundings, root.path)) for root in roots}
-    files = (found for root in roots for found in list_files(root.path))
-    return Scan(sink, sink.positions(), billing, report).run(files)
+    kept = store.positions()
+    changed = [
+        found for root in roots for found in list_files(root.path) if not is_unchanged(kept.get(found.path, b""), found)
+    ]
+    if not changed:
+        return None
+    from ccledger.ledger.writer import Writer
+    from ccledger.sources.transcripts.scan import Scan
+
+    billing = {
+        path: _billing_number(billing_of(settings, surroundings, path)) for path in {found.root for found in changed}
+    }
+    return Scan(Writer(store, clock), kept, billing, report).run(changed)
 
 
 def serve(settings: Settings, surroundings: Surroundings, announce: Callable[[str], None]) -> None:
     """Runs the server until a signal ends it: import, live pages, API. `announce` hears its address."""
     from ccledger.api.app import create_app
     from ccledger.api.live import Live
-    from ccledger.api.server import run
-    from ccledger.api.system import describe_import
+    from ccledger.api.server import listening, run
+    from ccledger.api.system import ImportRoot, Transcripts, describe_import
     from ccledger.ledger.writer import Writer
     from ccledger.sources.transcripts.follow import Follower
 
     live = Live()
-    with writing(settings, surroundings) as store:
+    local = settings.data_dir / SOCKET_NAME
+    with writing(settings, surroundings) as store, listening(settings.host, settings.port, local) as sockets:
 
         def roots() -> list[Root]:
             return claude_roots(settings, surroundings)
 
-        def billing(root: str) -> int:
-            return _billing_number(billing_of(settings, surroundings, root))
+        def look() -> dict[Root, str]:
+            return {root: billing_of(settings, surroundings, root.path) for root in roots()}
 
-        def describe(status: "ImportStatus") -> dict[str, Any]:
-            return describe_import(status, [_describe_root(root, status) for root in roots()])
+        places = _briefly(look)
 
-        def _describe_root(root: Root, status: "ImportStatus") -> dict[str, Any]:
-            return {
-                "path": root.path,
-                "found": root.found,
-                "files": (status.files or {}).get(root.path, 0),
-                "billing": billing_of(settings, surroundings, root.path),
-            }
+        def billing(path: str) -> int:
+            known = {root.path: kind for root, kind in places().items()}
+            return _billing_number(known.get(path) or billing_of(settings, surroundings, path))
+
+        def describe(status: "ImportStatus") -> "Import":
+            files = status.files or {}
+            kinds = places().items()
+            return describe_import(
+                status, [ImportRoot(root.path, root.found, files.get(root.path, 0), kind) for root, kind in kinds]
+            )
 
         def report(status: "ImportStatus") -> None:
-            pace.tell(describe(status), final=status.state != "importing")
+            pace.tell(lambda: describe(status), final=status.state != "importing")
 
         pace = _Pace(live)
         follower = Follower(
@@ -167,21 +180,34 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Callable[[st
             now=clock,
             zone_name=zone_name(settings, surroundings),
             version=__version__,
-            importing=lambda: describe(follower.status),
-            billing=lambda: _whole_billing(settings, surroundings, roots()),
-            sync=follower.sync,
+            transcripts=Transcripts(lambda: describe(follower.status), lambda: _whole_billing(places()), follower.sync),
             web_folder=Path(__file__).parent / "_web",
         )
         follower.start()
         try:
-            run(app, settings.host, settings.port, settings.data_dir / SOCKET_NAME, announce, settings.log_level)
+            run(app, sockets, announce, follower.stop, settings.log_level)
         finally:
             follower.stop()
 
 
-def _whole_billing(settings: Settings, surroundings: Surroundings, roots: list[Root]) -> str:
+def _briefly(look: "Callable[[], dict[Root, str]]") -> "Callable[[], dict[Root, str]]":
+    """Looks at most every few seconds: pages ask all the time, and Claude's own settings can be megabytes long."""
+    answer: dict[Root, str] = {}
+    until = 0.0
+
+    def look_again() -> dict[Root, str]:
+        nonlocal answer, until
+        if time.monotonic() >= until:
+            answer = look()
+            until = time.monotonic() + _LOOK_SECONDS
+        return answer
+
+    return look_again
+
+
+def _whole_billing(places: "Mapping[Root, str]") -> str:
     """How all Claude directories that exist are paid for, in one word."""
-    kinds = {billing_of(settings, surroundings, root.path) for root in roots if root.found}
+    kinds = {kind for root, kind in places.items() if root.found}
     if not kinds:
         return "unknown"
     return kinds.pop() if len(kinds) == 1 else "mixed"
@@ -190,39 +216,15 @@ def _whole_billing(settings: Settings, surroundings: Surroundings, roots: list[R
 class _Pace:
     """Tells clients about a running import at most ten times a second."""
 
-    def __init__(self, live: Any) -> None:
+    def __init__(self, live: "Live") -> None:
         self._live = live
         self._told = 0.0
 
-    def tell(self, state: dict[str, Any], *, final: bool) -> None:
+    def tell(self, describe: "Callable[[], Import]", *, final: bool) -> None:
         now = time.monotonic()
         if final or now - self._told >= 0.1:
             self._told = now
+            from ccledger.api.live import ImportProgress
             from ccledger.core.periods import iso
 
-            self._live.tell({"type": "import_progress", "timestamp": iso(clock()), "data": state})
-
-
-def ask_server(settings: Settings, timeout: float = 600) -> bool:
-    """Has a running server import what is new; False when none answers."""
-    import http.client
-    import socket
-
-    path = settings.data_dir / SOCKET_NAME
-    if not path.exists():
-        return False
-    connection = http.client.HTTPConnection("localhost", timeout=timeout)
-    try:
-        connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.settimeout(timeout)
-        connection.sock.connect(str(path))
-        connection.request("POST", "/api/control/import", headers={"content-length": "0"})
-        answer = connection.getresponse()
-        answer.read()
-    except (ConnectionError, FileNotFoundError):
-        return False
-    except OSError as error:
-        raise StoreError(f"the running server does not answer ({error}); 'ccledger serve' may have to be restarted") from None
-    finally:
-        connection.close()
-    return answer.status == 200
+            self._live.tell(ImportProgress(iso(clock()), describe()))

@@ -1,6 +1,6 @@
 """Finds every storage engine and gives a fresh ledger in each; a new engine is tested by adding its file."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,11 +16,15 @@ def price(reading: Reading, started_at: int) -> Cost | None:
         return None
     usage = reading.usage
     writes = usage.cache_write_5m_tokens * 5 + usage.cache_write_1h_tokens * 7
-    return Cost(usage.input_tokens * 2, usage.output_tokens * 3, writes, usage.cache_read_tokens * 11, usage.web_searches)
+    return Cost(
+        usage.input_tokens * 2, usage.output_tokens * 3, writes, usage.cache_read_tokens * 11, usage.web_searches
+    )
 
 
 @contextmanager
-def fresh_store(engine: str, folder: Path, zone: str = "UTC", prices: "Callable[[Reading, int], Cost | None]" = price) -> Iterator[Store]:
+def fresh_store(
+    engine: str, folder: Path, zone: str = "UTC", prices: "Callable[[Reading, int], Cost | None]" = price
+) -> Generator[Store]:
     """An empty ledger of an engine, closed afterwards."""
     urls = {"memory": "memory://"}
     url = urls.get(engine, f"{engine}:///{folder / 'ledger.db'}")

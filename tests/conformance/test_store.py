@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Never
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -84,8 +85,17 @@ places = st.builds(
     st.booleans(),
     st.sampled_from([b.value for b in Billing]),
 )
-parties = st.builds(Party, st.sampled_from([s.value for s in Source]), st.none() | texts, st.none() | texts, st.none() | texts, st.none() | texts)
-keys = st.lists(st.sampled_from(["msg:1", "msg:2", "msg:3", "own:x", "req:1", "req:2"]), min_size=1, max_size=3, unique=True)
+parties = st.builds(
+    Party,
+    st.sampled_from([s.value for s in Source]),
+    st.none() | texts,
+    st.none() | texts,
+    st.none() | texts,
+    st.none() | texts,
+)
+keys = st.lists(
+    st.sampled_from(["msg:1", "msg:2", "msg:3", "own:x", "req:1", "req:2"]), min_size=1, max_size=3, unique=True
+)
 
 
 @st.composite
@@ -129,8 +139,14 @@ def split(items: Sequence[Fact], seed: int) -> Iterator[Sequence[Fact]]:
 
 
 @pytest.mark.parametrize("engine", engines())
-@given(batch=st.lists(facts(), max_size=12), seed=st.integers(0, 10**6), zone=st.sampled_from(["UTC", "Asia/Kathmandu", "America/St_Johns"]))
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    batch=st.lists(facts(), max_size=12),
+    seed=st.integers(0, 10**6),
+    zone=st.sampled_from(["UTC", "Asia/Kathmandu", "America/St_Johns"]),
+)
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 def test_any_order_repetition_and_split_gives_the_same_calls_and_roll_ups(
     engine: str, batch: list[Fact], seed: int, zone: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -161,7 +177,9 @@ def assert_roll_ups_equal_calls(store: Store, calls: Sequence[Call], zone: str) 
             for call in calls:
                 start = call.fact.timing.started_at // QUARTER_MS
                 if grain == Grain.DAY:
-                    start = (datetime.fromtimestamp(start * 900, tz).date() - datetime(1970, 1, 1, tzinfo=UTC).date()).days
+                    start = (
+                        datetime.fromtimestamp(start * 900, tz).date() - datetime(1970, 1, 1, tzinfo=UTC).date()
+                    ).days
                 value = value_of(call, dimension)
                 if value is not None:
                     model = "" if call.fact.reading is None else call.fact.reading.model
@@ -262,7 +280,7 @@ def test_positions_are_kept_replaced_and_forgotten(store: Store) -> None:
 
 def test_facts_and_positions_are_booked_both_or_neither(store: Store) -> None:
     class Broken(dict[str, bytes]):
-        def items(self):  # pyright: ignore[reportIncompatibleMethodOverride, reportUnknownParameterType]
+        def items(self) -> Never:
             raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
@@ -305,7 +323,9 @@ def test_sessions_know_their_project_branch_agents_and_extent(store: Store) -> N
 
 def test_texts_of_any_kind_come_back(store: Store) -> None:
     names = ["", "数据/项目", "a'b\"c", "\x00nul", "🙂", "x" * 5000]
-    store.append([make_fact(f"msg:{n}", session=name or None, project=name or None) for n, name in enumerate(names)], {}, now=1)
+    store.append(
+        [make_fact(f"msg:{n}", session=name or None, project=name or None) for n, name in enumerate(names)], {}, now=1
+    )
     found = {call.fact.place.session for call in store.calls(0, FOREVER) if call.fact.place is not None}
     assert found == {*names[1:], None}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccledger.core.measures import MEASURES, ZERO, Measures, plus, total
+from ccledger.core.measures import MEASURES, USUAL, ZERO, Measures, pack, plus, total, unpack, widen
 
 rows = st.lists(st.integers(-(1 << 60), 1 << 60), min_size=len(MEASURES), max_size=len(MEASURES)).map(tuple)
 
@@ -23,3 +23,16 @@ def test_all_groups_together_hold_each_sum(groups: list[Measures]) -> None:
 
 def test_no_measure_is_named_twice() -> None:
     assert len(set(MEASURES)) == len(MEASURES) == len(ZERO)
+
+
+numbers = st.integers(0, 10**6) | st.integers(0, (1 << 63) - 1)
+packable = st.lists(numbers, min_size=USUAL, max_size=USUAL) | st.lists(
+    numbers, min_size=len(MEASURES), max_size=len(MEASURES)
+)
+
+
+@given(st.lists(st.tuples(packable.map(tuple), st.booleans()), max_size=6))
+def test_packed_measures_add_up_and_subtract_like_the_rows_they_hold(calls: list[tuple[Measures, bool]]) -> None:
+    packed = sum(pack(row) if added else -pack(row) for row, added in calls)
+    expected = total(row if added else tuple(-number for number in row) for row, added in calls)
+    assert widen(unpack(packed)) == expected

@@ -542,15 +542,13 @@ def check_facts(facts: Iterable[Fact]) -> None:
         assert "".join(text or "" for text in texts).encode()
 
 
-# Known to be wrong: each goes as soon as the reader is right.
+# Once wrong.
 
 
-@pytest.mark.xfail(reason="rounds up to the next millisecond, at midnight to the next day")
 def test_a_time_just_before_midnight_stays_before_midnight() -> None:
     assert only(read_lines(make_line(timestamp=f"{DAY}T23:59:59.999999Z"))).timing.started_at == NOON + 43_199_999
 
 
-@pytest.mark.xfail(reason="hands on times that no calendar holds, which ends the import of every file")
 @pytest.mark.parametrize("text", ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00"])
 def test_a_time_that_is_in_no_day_somewhere_is_none(text: str) -> None:
     for call in read_lines(make_line(timestamp=text)):
@@ -558,9 +556,6 @@ def test_a_time_that_is_in_no_day_somewhere_is_none(text: str) -> None:
             Days(zone(name)).of_quarter(call.timing.started_at // QUARTER_MS)
 
 
-@pytest.mark.xfail(
-    reason="believes so many searches that their cost leaves 63 bits, which ends the import of every file"
-)
 def test_the_largest_numbers_that_are_believed_can_be_booked() -> None:
     tools: Json = {"server_tool_use": {"web_search_requests": 10**13}}
     reading = only(read_lines(make_line(usage=tools))).reading
@@ -570,26 +565,22 @@ def test_the_largest_numbers_that_are_believed_can_be_booked() -> None:
     assert cost.total < 1 << 63
 
 
-@pytest.mark.xfail(reason="advice has the time of the message as far as this reading has seen it")
 def test_it_does_not_matter_when_a_file_with_advice_is_read() -> None:
     first = make_line(usage={"iterations": None, "output_tokens": 1})
     data = in_lines([first, make_line(usage={"iterations": [ADVICE]}, top=LATER)])
     assert join_all(read_as_it_grows(data, [len(first) + 1])) == join_all(read_whole(data))
 
 
-@pytest.mark.xfail(reason="a call before the first line that names a directory has the project only by chance")
 def test_a_project_named_late_holds_for_the_calls_before() -> None:
     first = make_line(cwd=...)
     data = in_lines([first, encode({"type": "user", "cwd": "/home/app/x"}), make_line(cwd=..., uuid="u2")])
     assert join_all(read_in_buffers(data, [len(first) + 1])) == join_all(read_whole(data))
 
 
-@pytest.mark.xfail(reason="takes the last backslash of a path for an escape of the quote")
 def test_a_project_may_be_the_root_of_a_drive() -> None:
     assert place_of(make_line(cwd="C:\\")).project == "C:\\"
 
 
-@pytest.mark.xfail(reason="finds the directory only in compact JSON, calls in any")
 def test_a_project_is_found_in_json_with_spaces() -> None:
     assert place_of(json.dumps(make_record()).encode()).project == "/home/app/x"
 

@@ -1,23 +1,24 @@
 """Puts the routes together into one ASGI application; it builds none of the things the routes ask."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from litestar import Litestar, Request, Response, Router
-from litestar.exceptions import HTTPException
-from litestar.openapi import OpenAPIConfig
-from litestar.types import ASGIApp
+from litestar import Litestar, Router
+from litestar.datastructures import CacheControlHeader
 
-from ccledger.api.live import Live, live_route
+from ccledger.api.asgi import Application
+from ccledger.api.errors import answer_error, log_error
+from ccledger.api.head import Head
+from ccledger.api.live import Everything, Live, live_routes
+from ccledger.api.openapi import openapi_route
 from ccledger.api.pages import page_routes
 from ccledger.api.shield import Shield
-from ccledger.api.stats import stats_routes
-from ccledger.api.system import system_routes
-from ccledger.core.errors import LedgerError, UsageError
-from ccledger.stats.overview import current
+from ccledger.api.stats import all_models, stats_routes
+from ccledger.api.system import Transcripts, system_routes
+from ccledger.stats.lifetime import Lifetime
 
 if TYPE_CHECKING:
     from ccledger.ledger.store import Store
@@ -30,56 +31,41 @@ def create_app(
     now: Callable[[], int],
     zone_name: str,
     version: str,
-    importing: Callable[[], dict[str, Any]],
-    billing: Callable[[], str],
-    sync: Callable[[float], bool],
+    transcripts: Transcripts,
     web_folder: Path,
-    startup: Callable[[], None] = lambda: None,
-) -> ASGIApp:
+) -> Application:
     """The application behind its shield: the API under `/api/v1` and `/api`, `/ws`, and the dashboard."""
+    lifetime = Lifetime(store)
 
-    def initial() -> dict[str, Any]:
-        return {**current(store), "import": importing(), "version": version}
+    def initial() -> Everything:
+        everything, models = all_models(lifetime.models())
+        return Everything(everything, models, version, transcripts.state())
 
     @asynccontextmanager
-    async def attached(_: Litestar) -> AsyncIterator[None]:
+    async def attached(_: Litestar) -> AsyncGenerator[None]:
         live.attach(asyncio.get_running_loop())
-        startup()
         yield
 
     handlers = [
-        *system_routes(version, importing, sync),
-        *stats_routes(store, now, zone_name, importing, billing),
+        *system_routes(version, transcripts),
+        *stats_routes(store, lifetime, now, zone_name, transcripts),
     ]
+    routes = [*handlers, openapi_route(handlers, version)]
     app = Litestar(
         route_handlers=[
-            Router("/api/v1", route_handlers=handlers),
-            Router("/api", route_handlers=handlers),
-            live_route(live, initial, now),
+            *(Router(path, route_handlers=routes, cache_control=_FRESH) for path in ("/api/v1", "/api")),
+            *live_routes(live, initial, now),
             *page_routes(web_folder),
         ],
-        exception_handlers={Exception: _answer_error},
+        exception_handlers={Exception: answer_error},
+        after_exception=[log_error],
         lifespan=[attached],
-        openapi_config=OpenAPIConfig(
-            title="ccledger", version=version, path="/api/v1/openapi", use_handler_docstrings=True
-        ),
+        openapi_config=None,
         logging_config=None,
+        debug=False,
+        pdb_on_exception=False,
     )
-    return Shield(app)
+    return Shield(Head(app))
 
 
-def _answer_error(_: Request[Any, Any, Any], error: Exception) -> Response[dict[str, str]]:
-    """Every error in one shape: `{"error": text}`; what is our fault says nothing of the inside."""
-    if isinstance(error, UsageError):
-        return Response({"error": str(error)}, status_code=400)
-    if isinstance(error, HTTPException):
-        return Response({"error": _detail(error)}, status_code=error.status_code)
-    if isinstance(error, LedgerError):
-        return Response({"error": str(error)}, status_code=503)
-    return Response({"error": "something went wrong here; the server's log says what"}, status_code=500)
-
-
-def _detail(error: HTTPException) -> str:
-    extra: Sequence[Any] = error.extra if isinstance(error.extra, list) else ()
-    parts = [f"{entry.get('key')}: {entry.get('message')}" for entry in extra if isinstance(entry, dict)]
-    return "; ".join(parts) or error.detail
+_FRESH = CacheControlHeader(no_store=True)

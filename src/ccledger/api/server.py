@@ -1,67 +1,95 @@
 """Runs an ASGI application on a TCP port and on the data directory's Unix socket until it is told to end."""
 
 import asyncio
-import contextlib
 import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import uvicorn
-from litestar.types import ASGIApp
 
+from ccledger.api.asgi import Application
+from ccledger.api.protocol import Protocol
 from ccledger.core.errors import LedgerError
 
-_DRAIN_SECONDS = 5
-_BACKLOG = 256
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_DRAIN_SECONDS: Final = 5
+_BACKLOG: Final = 256
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_LARGEST_MESSAGE: Final = 1 << 16
+
+
+@contextmanager
+def listening(host: str, port: int, local: Path) -> Generator[list[socket.socket]]:
+    """The sockets of a server: one for everybody on this machine, one at `local` for the user alone.
+
+    Raises `LedgerError` when one can't be had.
+    """
+    with _listen(host, port) as tcp:
+        try:
+            with _listen_locally(local) as own:
+                yield [tcp, own]
+        finally:
+            local.unlink(missing_ok=True)
 
 
 def run(
-    app: ASGIApp, host: str, port: int, socket_path: Path, announce: Callable[[str], None], log_level: str
+    app: Application,
+    sockets: Sequence[socket.socket],
+    announce: Callable[[str], None],
+    ending: Callable[[], None],
+    log_level: str,
 ) -> None:
-    """Serves until SIGINT or SIGTERM, then lets open requests finish. `announce` hears the address when it answers.
+    """Serves until SIGINT or SIGTERM, then lets open requests finish, for a few seconds.
 
-    Raises `LedgerError` when the port is taken.
+    `announce` hears the address when it answers; `ending` ends what requests may be waiting for.
     """
     logging.basicConfig(level=log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    tcp = _listen(host, port)
-    local = _listen_locally(socket_path)
-    address = tcp.getsockname()
-    config = uvicorn.Config(
+    config = configure(app)
+    server = _Server(config, lambda: announce(_address(sockets[0])), ending)
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(server.serve(list(sockets)))
+
+
+def configure(app: Application) -> uvicorn.Config:
+    """How uvicorn serves us: no header of a proxy is believed, and no client makes it keep large messages."""
+    return uvicorn.Config(
         app,
+        http=Protocol,
+        ws="websockets-sansio",
+        ws_max_size=_LARGEST_MESSAGE,
+        ws_per_message_deflate=False,
+        lifespan="on",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
-        ws="websockets-sansio",
-        ws_max_size=1 << 20,
-        lifespan="on",
     )
-    server = _Server(config, lambda: announce(f"http://{_bracket(address[0])}:{address[1]}"))
-    try:
-        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-            runner.run(server.serve([tcp, local]))
-    finally:
-        socket_path.unlink(missing_ok=True)
 
 
 class _Server(uvicorn.Server):
     """A server that says when it is ready, and that a signal ends in order, with exit code 0."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], ending: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready = ready
+        self._ending = ending
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._ready()
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await asyncio.to_thread(self._ending)
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
         before = {number: signal.signal(number, self.handle_exit) for number in _SIGNALS}
         try:
             yield
@@ -71,36 +99,36 @@ class _Server(uvicorn.Server):
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family)
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise LedgerError(
             f"port {port} on {host} can't be used ({error.strerror}); "
-            f"stop what listens there, or choose another with --port"
+            "stop what listens there, or choose another with --port or CCLEDGER_PORT"
         ) from None
-    listener.listen(_BACKLOG)
-    listener.setblocking(False)
     return listener
 
 
 def _listen_locally(path: Path) -> socket.socket:
     """The socket of the command line; whoever holds the data directory's lock may replace a dead one."""
-    path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
     try:
+        path.unlink(missing_ok=True)
         listener.bind(str(path))
+        path.chmod(0o600)
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        raise LedgerError(f"the socket {path} can't be made ({error}); choose a shorter CCLEDGER_DATA_DIR") from None
-    path.chmod(0o600)
-    listener.listen(_BACKLOG)
-    listener.setblocking(False)
+        raise LedgerError(
+            f"the socket {path} can't be made ({error}); choose another CCLEDGER_DATA_DIR, with a short path"
+        ) from None
     return listener
 
 
-def _bracket(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,42 +1,100 @@
-"""The list of commands; each lives in a file of its noun and is imported when it is called."""
+"""The list of commands, and the way to the one that is called: nothing of the others is imported or built."""
 
 import importlib
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-import click
+from ccledger.cli import DONE, WRONG_USAGE
+from ccledger.cli.output import write
+from ccledger.core.errors import UsageError
 
-from ccledger import __version__
+if TYPE_CHECKING:
+    from ccledger.cli.parser import Command, Parser
 
-COMMANDS = {
-    "serve": ("ccledger.cli.serve", "serve"),
-    "daily": ("ccledger.cli.reports", "daily"),
-    "weekly": ("ccledger.cli.reports", "weekly"),
-    "monthly": ("ccledger.cli.reports", "monthly"),
-    "session": ("ccledger.cli.reports", "session"),
-    "import": ("ccledger.cli.imports", "import_"),
-    "doctor": ("ccledger.cli.doctor", "doctor"),
-    "migrate": ("ccledger.cli.imports", "migrate"),
+ABOUT: Final = "Every token Claude spends, watched, proxied or run, on one ledger."
+
+
+class Entry(NamedTuple):
+    """Where a command lives, and what it does in one line."""
+
+    module: str
+    attribute: str
+    summary: str
+
+
+COMMANDS: Final = {
+    "serve": Entry("serve", "SERVE", "Show your usage live in the browser; Ctrl-C ends it."),
+    "daily": Entry("reports", "DAILY", "What each day cost."),
+    "weekly": Entry("reports", "WEEKLY", "What each week cost, by its first day."),
+    "monthly": Entry("reports", "MONTHLY", "What each month cost."),
+    "session": Entry("reports", "SESSION", "What each session cost, its sub-agents included."),
+    "import": Entry("imports", "IMPORT", "Book what is new in Claude Code's transcripts, and nothing else."),
+    "doctor": Entry("doctor", "DOCTOR", "Say what was found, what has no price, and what was passed over and why."),
+    "migrate": Entry("imports", "MIGRATE", "Bring an existing ledger to this version's schema."),
 }
-"""Command, module, attribute; in the order of the help page."""
+"""In the order of the help page."""
 
 
-class LazyGroup(click.Group):
-    """A group that imports a command when it is needed, so that one command does not pay for the others."""
+def call(arguments: list[str]) -> int:
+    """Runs the command that the arguments name and answers the exit code."""
+    if not arguments:
+        print(_overview(), file=sys.stderr)
+        return WRONG_USAGE
+    name, *rest = arguments
+    if name in ("-h", "--help"):
+        write(_overview())
+    elif name in ("-V", "--version"):
+        from ccledger import __version__
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Every command, in the order people meet them."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, None when there is none."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, attribute = COMMANDS[cmd_name]
-        command: Any = getattr(importlib.import_module(module), attribute)
-        return command
+        write(f"ccledger, version {__version__}")
+    elif name in COMMANDS:
+        _run(name, rest)
+    else:
+        raise UsageError(_unknown(name))
+    return DONE
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, "-V", "--version", prog_name="ccledger")
-def cli() -> None:
-    """Every token Claude spends, watched, proxied or run, on one ledger."""
+def _overview() -> str:
+    from ccledger.cli.help import overview
+    from ccledger.cli.parser import Shown
+
+    return overview(ABOUT, [Shown(name, entry.summary) for name, entry in COMMANDS.items()])
+
+
+def _run(name: str, arguments: list[str]) -> None:
+    command = find(name)
+    parser = build(name, command)
+    flags = parser.parse(arguments)
+    if flags.help:
+        from ccledger.cli.help import page
+
+        write(page(parser))
+        return
+    command.run(flags)
+
+
+def find(name: str) -> "Command":
+    """The command of that name, imported now."""
+    entry = COMMANDS[name]
+    command: Command = getattr(importlib.import_module(f"ccledger.cli.{entry.module}"), entry.attribute)
+    return command
+
+
+def build(name: str, command: "Command") -> "Parser":
+    """The parser of a command, with all its options declared."""
+    from ccledger.cli.parser import Parser
+
+    parser = Parser(name, COMMANDS[name].summary)
+    command.declare(parser)
+    parser.flag("-h", "--help", text="Show this page.")
+    return parser
+
+
+def _unknown(name: str) -> str:
+    if name.startswith("-"):
+        return f"{name} is no option of ccledger itself; it takes a command, --help or --version"
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, COMMANDS, 1)
+    meant = f"; did you mean '{close[0]}'?" if close else "."
+    return f"there is no command '{name}'{meant} Commands: {', '.join(COMMANDS)}"

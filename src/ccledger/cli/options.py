@@ -1,53 +1,49 @@
-"""Options that commands share, and how they become settings; it runs no command."""
+"""Options that commands share, how their texts are read, and how they become settings; it runs no command."""
 
-from collections.abc import Callable
+from argparse import ArgumentTypeError, Namespace
 from datetime import date
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-import click
-
-from ccledger.core.errors import UsageError
+from ccledger.cli.parser import Parser
 
 if TYPE_CHECKING:
     from ccledger.app import Surroundings
     from ccledger.settings import Settings
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+_SETTINGS = ("data_dir", "claude_dirs", "host", "port")
 
 
-def place_options(command: _Command) -> _Command:
+def place_options(parser: Parser) -> None:
     """`--data-dir` and `--claude-dir`."""
-    for option in (
-        click.option(
-            "--claude-dir",
-            "claude_dirs",
-            multiple=True,
-            metavar="DIR",
-            help="Read this Claude directory instead of the usual ones. May be repeated.",
-        ),
-        click.option("--data-dir", metavar="DIR", help="Keep the ledger here."),
-    ):
-        command = option(command)
-    return command
+    parser.value("--data-dir", metavar="DIR", text="Keep the ledger here.")
+    parser.values(
+        "--claude-dir",
+        metavar="DIR",
+        to="claude_dirs",
+        text="Read this Claude directory instead of the usual ones. May be repeated.",
+    )
 
 
-def settings_from(**flags: object) -> "tuple[Settings, Surroundings]":
+def settings_from(flags: Namespace) -> "tuple[Settings, Surroundings]":
     """The settings in force under these flags, and the surroundings they were read from."""
     from ccledger.app import Surroundings
     from ccledger.settings import read_settings
 
     surroundings = Surroundings.here()
-    return read_settings(surroundings.environment, surroundings.home, flags), surroundings
+    given = {name: getattr(flags, name) for name in _SETTINGS if hasattr(flags, name)}
+    return read_settings(surroundings.environment, surroundings.home, given), surroundings
 
 
-def parse_date(text: str | None, option: str) -> date | None:
-    """A date as YYYY-MM-DD or YYYYMMDD; None stays None."""
-    if text is None:
-        return None
-    digits = text.replace("-", "")
+def a_date(text: str) -> date:
+    """A date as YYYY-MM-DD or YYYYMMDD."""
     try:
-        if len(digits) != 8 or not digits.isdigit() or text not in (digits, f"{digits[:4]}-{digits[4:6]}-{digits[6:]}"):
-            raise ValueError
-        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+        return date.fromisoformat(text if text.replace("-", "").isdecimal() else "")
     except ValueError:
-        raise UsageError(f"{option} takes a date as YYYY-MM-DD or YYYYMMDD, not '{text}'") from None
+        raise ArgumentTypeError(f"takes a date as YYYY-MM-DD or YYYYMMDD, not '{text}'") from None
+
+
+def a_count(text: str) -> int:
+    """A whole number from 1."""
+    if not (text.isascii() and text.isdecimal()) or not int(text):
+        raise ArgumentTypeError(f"takes a whole number from 1, not '{text}'")
+    return int(text)

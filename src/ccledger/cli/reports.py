@@ -1,12 +1,14 @@
 """`ccledger daily`, `weekly`, `monthly` and `session`: tables for people, JSON in ccusage's shape for scripts."""
 
+from argparse import Namespace
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from datetime import date, timedelta, tzinfo
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-import click
-
-from ccledger.cli.options import parse_date, place_options, settings_from
+from ccledger.cli.imports import up_to_date
+from ccledger.cli.options import a_count, a_date, place_options, settings_from
+from ccledger.cli.output import write, write_json
+from ccledger.cli.parser import Command, Parser
 from ccledger.core.errors import UsageError
 from ccledger.core.measures import Measures, total
 from ccledger.core.money import usd
@@ -16,131 +18,156 @@ from ccledger.stats.spent import local_day
 from ccledger.stats.totals import cost_nano, count, total_tokens
 
 if TYPE_CHECKING:
+    from ccledger.cli.table import Look
     from ccledger.ledger.store import Store
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+_Row = TypeVar("_Row")
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-def _report_options(command: _Command) -> _Command:
-    for option in reversed(
-        (
-            click.option("-s", "--since", metavar="DATE", help="First day (YYYY-MM-DD or YYYYMMDD)."),
-            click.option("-u", "--until", metavar="DATE", help="Last day, included."),
-            click.option("--last", type=click.IntRange(min=1), metavar="N", help="Only the last N days, weeks or months."),
-            click.option("-z", "--timezone", metavar="ZONE", help="Count days in this IANA time zone."),
-            click.option("-p", "--project", metavar="NAME", help="Only this project (directory name or path)."),
-            click.option("-o", "--order", type=click.Choice(["asc", "desc"]), default="asc", help="Oldest or newest first."),
-            click.option("-b", "--breakdown", is_flag=True, help="Show each model's part in a row of its own."),
-            click.option("-j", "--json", "as_json", is_flag=True, help="Print JSON in ccusage's shape."),
-            click.option("-O", "--offline/--no-offline", default=True, help="Accepted; prices never come from the network."),
-            click.option("--compact", is_flag=True, help="Leave out columns, as on a narrow terminal."),
-            click.option("--color/--no-color", default=None, help="Force colours, or leave them out."),
-        )
-    ):
-        command = option(command)
-    return place_options(command)
+class _Period(NamedTuple):
+    """One way to cut time: what its report is called, how a day names its period, where the n-th last one begins."""
+
+    name: str
+    key: str
+    label: Callable[[date], str]
+    first: Callable[[date, int], date]
 
 
-@click.command()
-@click.option("-i", "--instances", is_flag=True, help="Tell projects apart.")
-@_report_options
-def daily(**flags: Any) -> None:
-    """What each day cost."""
-    _report("daily", "date", lambda day: day.isoformat(), lambda day, n: day - timedelta(days=n - 1), flags)
+def _report_options(parser: Parser) -> None:
+    parser.value("-s", "--since", metavar="DATE", read=a_date, text="First day (YYYY-MM-DD or YYYYMMDD).")
+    parser.value("-u", "--until", metavar="DATE", read=a_date, text="Last day, included.")
+    parser.value(
+        "--last", metavar="N", read=a_count, text="Only the last N days, weeks or months; 1 is the running one."
+    )
+    parser.value("-z", "--timezone", metavar="ZONE", text="Count days in this IANA time zone.")
+    parser.value("-p", "--project", metavar="NAME", text="Only this project (directory name or path).")
+    parser.choice("-o", "--order", accepted=("asc", "desc"), default="asc", text="Oldest or newest first.")
+    parser.flag("-b", "--breakdown", text="Show each model's part in a row of its own.")
+    parser.flag("-j", "--json", to="as_json", text="Print JSON in ccusage's shape.")
+    parser.switch("-O", "--offline", default=True, text="Accepted; prices never come from the network.")
+    parser.flag("--compact", text="Leave out columns, as on a narrow terminal.")
+    parser.switch("--color", default=None, text="Force colours, or leave them out.")
+    place_options(parser)
 
 
-@click.command()
-@click.option("-w", "--start-of-week", type=click.Choice(_WEEKDAYS), default="sunday", help="First day of the week.")
-@_report_options
-def weekly(start_of_week: str, **flags: Any) -> None:
-    """What each week cost, by its first day."""
-    weekday = _WEEKDAYS.index(start_of_week)
+def _declare_daily(parser: Parser) -> None:
+    parser.flag("-i", "--instances", text="Tell projects apart.")
+    _report_options(parser)
 
-    def first_of(day: date, n: int) -> date:
+
+def _daily(flags: Namespace) -> None:
+    _report(_Period("daily", "date", date.isoformat, _last_days), flags)
+
+
+def _last_days(day: date, n: int) -> date:
+    return day - timedelta(days=n - 1)
+
+
+def _declare_weekly(parser: Parser) -> None:
+    parser.choice("-w", "--start-of-week", accepted=_WEEKDAYS, default="sunday", text="First day of the week.")
+    _report_options(parser)
+
+
+def _weekly(flags: Namespace) -> None:
+    weekday = _WEEKDAYS.index(flags.start_of_week)
+
+    def label(day: date) -> str:
+        return week_start(day, weekday).isoformat()
+
+    def first(day: date, n: int) -> date:
         return week_start(day, weekday) - timedelta(weeks=n - 1)
 
-    _report("weekly", "week", lambda day: week_start(day, weekday).isoformat(), first_of, flags)
+    _report(_Period("weekly", "week", label, first), flags)
 
 
-@click.command()
-@_report_options
-def monthly(**flags: Any) -> None:
-    """What each month cost."""
+def _monthly(flags: Namespace) -> None:
+    def label(day: date) -> str:
+        return day.isoformat()[:7]
 
-    def first_of(day: date, n: int) -> date:
+    def first(day: date, n: int) -> date:
         months = day.year * 12 + day.month - n
         return date(months // 12, months % 12 + 1, 1)
 
-    _report("monthly", "month", lambda day: day.isoformat()[:7], first_of, flags)
+    _report(_Period("monthly", "month", label, first), flags)
 
 
-@click.command()
-@click.option("-i", "--id", "only", metavar="ID", help="Only this session.")
-@_report_options
-def session(only: str | None, **flags: Any) -> None:
-    """What each session cost, its sub-agents included."""
-
-    def run(store: "Store", asked: Asked) -> None:
-        lines = by_session(store, asked, only)
-        lines = lines[::-1] if flags["order"] == "desc" else lines
-        if flags["as_json"]:
-            _print_json({"sessions": [_session_json(line) for line in lines], "totals": _totals_json(lines)})
-            return
-        from ccledger.cli.table import session_table
-
-        session_table(lines, flags)
-
-    _with_ledger(flags, None, run)
+def _declare_session(parser: Parser) -> None:
+    parser.value("-i", "--id", metavar="ID", text="Only this session; the beginning of its id is enough.")
+    _report_options(parser)
 
 
-def _report(
-    name: str, key: str, label: Callable[[date], str], first_of: Callable[[date, int], date], flags: dict[str, Any]
-) -> None:
-    def run(store: "Store", asked: Asked) -> None:
-        lines = by_period(store, asked, label)
-        lines = lines[::-1] if flags["order"] == "desc" else lines
-        if flags["as_json"]:
-            _print_json({**_lines_json(name, key, lines, by_project=asked.by_project), "totals": _totals_json(lines)})
-            return
-        from ccledger.cli.table import period_table
+def _session(flags: Namespace) -> None:
+    def ask(store: "Store", asked: Asked) -> list[SessionLine]:
+        return by_session(store, asked, flags.id)
 
-        period_table(name, lines, flags)
+    asked, lines = _ask(flags, _last_days, ask)
+    if flags.as_json:
+        write_json({"sessions": [_session_json(line) for line in lines], "totals": _totals_json(lines)})
+        return
+    from ccledger.cli.table import session_table
 
-    _with_ledger(flags, first_of, run)
+    write(session_table(lines, asked.tz, _look(flags)))
 
 
-def _with_ledger(
-    flags: dict[str, Any],
-    first_of: Callable[[date, int], date] | None,
-    run: "Callable[[Store, Asked], None]",
-) -> None:
+def _report(period: _Period, flags: Namespace) -> None:
+    def ask(store: "Store", asked: Asked) -> list[Line]:
+        return by_period(store, asked, period.label)
+
+    asked, lines = _ask(flags, period.first, ask)
+    if flags.as_json:
+        shown = _projects_json(period.key, lines) if asked.by_project else _lines_json(period, lines)
+        write_json({**shown, "totals": _totals_json(lines)})
+        return
+    from ccledger.cli.table import period_table
+
+    write(period_table(period.name, lines, _look(flags), by_project=asked.by_project))
+
+
+def _look(flags: Namespace) -> "Look":
+    from ccledger.cli.table import Look
+    from ccledger.cli.terminal import takes_colour, width
+
+    return Look(width(), takes_colour(flags.color), flags.compact, flags.breakdown)
+
+
+def _ask(
+    flags: Namespace, first: Callable[[date, int], date], ask: "Callable[[Store, Asked], list[_Row]]"
+) -> tuple[Asked, list[_Row]]:
+    """What a report is about, and its rows in the order asked for. The ledger is free again when this returns."""
     from ccledger import app
-    from ccledger.cli.imports import up_to_date
+    from ccledger.settings import canonical_zone
 
-    settings, surroundings = settings_from(data_dir=flags["data_dir"], claude_dirs=flags["claude_dirs"])
-    zone_name = flags["timezone"] or app.zone_name(settings, surroundings)
+    settings, surroundings = settings_from(flags)
+    zone_name = canonical_zone(flags.timezone) if flags.timezone else app.zone_name(settings, surroundings)
     tz = zone(zone_name)
-    since, until = parse_date(flags["since"], "--since"), parse_date(flags["until"], "--until")
-    if since is not None and until is not None and since > until:
-        raise UsageError(f"--since {since} is after --until {until}")
-    if flags["last"]:
-        today = local_day(app.clock(), tz)
-        since = (first_of or (lambda day, n: day - timedelta(days=n - 1)))(today, flags["last"])
-    asked = Asked(zone_name, tz, since, until, flags["project"], flags.get("instances", False))
-    with up_to_date(settings, surroundings) as store:
-        run(store, asked)
+    since = _first_day(flags, first, tz)
+    asked = Asked(zone_name, tz, since, flags.until, flags.project, getattr(flags, "instances", False))
+    with up_to_date(settings, surroundings) as current:
+        rows = ask(current.store, asked)
+    return asked, rows[::-1] if flags.order == "desc" else rows
 
 
-def _print_json(value: object) -> None:
-    import json
+def _first_day(flags: Namespace, first: Callable[[date, int], date], tz: tzinfo) -> date | None:
+    if flags.last is None:
+        if flags.since is not None and flags.until is not None and flags.since > flags.until:
+            raise UsageError(f"--since {flags.since} is after --until {flags.until}")
+        return flags.since
+    if flags.since is not None:
+        raise UsageError("--since and --last both say where to begin; give one of them")
+    from ccledger import app
 
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    try:
+        return first(local_day(app.clock(), tz), flags.last)
+    except (OverflowError, ValueError):
+        return None
 
 
-def _lines_json(name: str, key: str, lines: Sequence[Line], *, by_project: bool) -> dict[str, Any]:
-    if not by_project:
-        return {name: [{key: line.label, **_row_json(line.models)} for line in lines]}
+def _lines_json(period: _Period, lines: Sequence[Line]) -> dict[str, Any]:
+    return {period.name: [{period.key: line.label, **_row_json(line.models)} for line in lines]}
+
+
+def _projects_json(key: str, lines: Sequence[Line]) -> dict[str, Any]:
     projects: dict[str, list[Any]] = {}
     for line in lines:
         row = {key: line.label, "project": line.folder, **_row_json(line.models)}
@@ -204,3 +231,9 @@ def _counts_json(measures: Measures) -> dict[str, int]:
         "cacheCreationTokens": count(measures, "cache_write_5m_tokens") + count(measures, "cache_write_1h_tokens"),
         "cacheReadTokens": count(measures, "cache_read_tokens"),
     }
+
+
+DAILY = Command(_declare_daily, _daily)
+WEEKLY = Command(_declare_weekly, _weekly)
+MONTHLY = Command(_report_options, _monthly)
+SESSION = Command(_declare_session, _session)

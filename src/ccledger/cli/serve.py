@@ -1,28 +1,27 @@
 """`ccledger serve`: the server in the foreground; it prints one line when it answers."""
 
 import sys
-
-import click
+from argparse import Namespace
 
 from ccledger.cli.options import place_options, settings_from
+from ccledger.cli.parser import Command, Parser
 
 
-@click.command()
-@click.option("--host", metavar="ADDRESS", help="Listen on this address (default 127.0.0.1).")
-@click.option("--port", metavar="NUMBER", help="Listen on this port (default 51888, 0: any free one).")
-@click.option("--no-browser", is_flag=True, help="Do not open the dashboard in a browser.")
-@place_options
-def serve(
-    host: str | None, port: str | None, no_browser: bool, data_dir: str | None, claude_dirs: tuple[str, ...]
-) -> None:
-    """Import your history, keep up with it, and show it live in the browser. Ctrl-C ends it."""
+def _declare(parser: Parser) -> None:
+    parser.value("--host", metavar="ADDRESS", text="Listen on this address (default 127.0.0.1).")
+    parser.value("--port", metavar="NUMBER", text="Listen on this port (default 51888, 0: any free one).")
+    parser.flag("--no-browser", text="Do not open the dashboard in a browser.")
+    place_options(parser)
+
+
+def _serve(flags: Namespace) -> None:
     from ccledger import app
 
-    settings, surroundings = settings_from(host=host, port=port, data_dir=data_dir, claude_dirs=claude_dirs)
+    settings, surroundings = settings_from(flags)
 
     def announce(address: str) -> None:
         print(f"ready {address}", flush=True)
-        if not no_browser and sys.stdout.isatty():
+        if not flags.no_browser and sys.stdout.isatty():
             _open_browser(address)
 
     app.serve(settings, surroundings, announce)
@@ -33,3 +32,6 @@ def _open_browser(address: str) -> None:
     import webbrowser
 
     threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+
+SERVE = Command(_declare, _serve)

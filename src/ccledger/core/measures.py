@@ -3,6 +3,7 @@
 A correction is a difference, so a group is right whatever the order in which calls arrive.
 """
 
+import struct
 from collections.abc import Iterable
 from enum import IntEnum
 from itertools import zip_longest
@@ -81,3 +82,57 @@ def total(groups: Iterable[Measures]) -> Measures:
 def widen(measures: Measures) -> Measures:
     """The same numbers with every zero written out."""
     return measures + ZERO[len(measures) :]
+
+
+Packed = int
+"""All measures of a group side by side in one integer: a sum of groups is then one addition, and so is a difference."""
+
+_FIELD_BITS: Final = 128
+"""A number takes 64 bits; the other half keeps a sum that grew beyond them from running into its neighbour."""
+
+
+class _Form:
+    """How many numbers lie in one integer, and where."""
+
+    def __init__(self, length: int) -> None:
+        form = struct.Struct("<" + "q8x" * length)
+        self.pack = form.pack
+        self.unpack = form.unpack
+        self.size = form.size
+        self.signs = sum(1 << (_FIELD_BITS * field + 63) for field in range(length))
+        """Added to a sum, makes every number in it positive."""
+        self.beyond = ~sum(((1 << 64) - 1) << (_FIELD_BITS * field) for field in range(length))
+        """The bits that no number may reach then."""
+
+
+_WHOLE: Final = _Form(len(MEASURES))
+_USUAL: Final = _Form(USUAL)
+
+
+def pack(measures: Measures) -> Packed:
+    """One call's measures as one integer."""
+    form = _USUAL if len(measures) == USUAL else _WHOLE
+    return int.from_bytes(form.pack(*measures), "little")
+
+
+def unpack(packed: Packed) -> Measures:
+    """The measures in a sum of packed ones."""
+    form = _USUAL
+    shifted = packed + form.signs
+    if shifted & form.beyond:
+        form = _WHOLE
+        shifted = packed + form.signs
+        if shifted & form.beyond:
+            return _unpack_large(packed)
+    return form.unpack((shifted ^ form.signs).to_bytes(form.size, "little"))
+
+
+def _unpack_large(packed: Packed) -> Measures:
+    """The same for sums that need more than 64 bits: nonsense, but no reason to stop."""
+    sign = 1 << (_FIELD_BITS - 1)
+    measures: list[int] = []
+    for _ in MEASURES:
+        number = (packed + sign) % (sign * 2) - sign
+        measures.append(number)
+        packed = (packed - number) >> _FIELD_BITS
+    return tuple(measures)

@@ -121,7 +121,7 @@ def join(facts: Collection[Fact], *, known: Sequence[Fact] = (), bare: Collectio
     `known` are calls that were joined before (different calls, for all that was known then); `bare` are the weak keys
     that bare facts were seen with before. Known calls that no new fact touched are left out of the answer.
     """
-    plain = _fold_plain(facts) if not known and not bare else None
+    plain = fold_plain(facts) if not known and not bare else None
     if plain is not None:
         return [Joined(fact, ()) for fact in plain.values()]
     folding = _Folding(bare)
@@ -132,16 +132,19 @@ def join(facts: Collection[Fact], *, known: Sequence[Fact] = (), bare: Collectio
     return folding.touched(len(known))
 
 
-def _fold_plain(facts: Iterable[Fact]) -> dict[str, Fact] | None:
-    """Facts by the one key that identifies each; None as soon as one has none or several. Most batches are plain."""
+def fold_plain(facts: Iterable[Fact]) -> dict[str, Fact] | None:
+    """Calls by the one key that identifies each, beside which only request ids stand; None as soon as a fact has none
+    or several. Most batches are plain.
+    """
     folded: dict[str, Fact] = {}
     for fact in facts:
         keys = fact.keys
-        first = keys[0]
-        if first.startswith("req:") or (len(keys) > 1 and not keys[1].startswith("req:")):
+        own = keys[0]
+        # Keys are sorted, so comparing tells their kind; a key of a kind that sorts after "req:" only costs speed.
+        if own >= "req:" or (len(keys) > 1 and not "req:" <= keys[1] <= keys[-1] < "req;"):
             return None
-        other = folded.get(first)
-        folded[first] = fact if other is None else merge(other, fact)
+        other = folded.get(own)
+        folded[own] = fact if other is None else merge(other, fact)
     return folded
 
 

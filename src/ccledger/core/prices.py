@@ -8,7 +8,7 @@ Amounts are exact: rates are kept in femto-USD per token, each kind of cost is r
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -22,6 +22,8 @@ _FEMTO_PER_NANO = 1_000_000
 _FEMTO_PER_USD = NANO * _FEMTO_PER_NANO
 _MILLION = 1_000_000
 _FOREVER = 1 << 62
+_make: Callable[[type[Cost], tuple[int, ...]], Cost] = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - bare, it is generic
+"""Makes a named tuple in half the time: without its Python-level constructor."""
 
 KINDS = ("input", "output", "cache_write_5m", "cache_write_1h", "cache_read")
 """The token kinds of a price card, in the order of `Card.usd_per_mtok`."""
@@ -168,7 +170,7 @@ class PriceBook:
         searched = searches * self.modifiers.web_search_nano
         if card.nano is not None:
             a, b, c, d, e = card.nano
-            return Cost(fresh * a, output * b, write_5m * c + write_1h * d, read * e, searched)
+            return _make(Cost, (fresh * a, output * b, write_5m * c + write_1h * d, read * e, searched))
         a, b, c, d, e = card.femto
         return Cost(
             divide_half_even(fresh * a, _FEMTO_PER_NANO),

@@ -4,19 +4,23 @@ Engines write what a `Roll` holds under these names, `stats` reads it back by th
 """
 
 from collections.abc import Callable
-from operator import neg
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from ccledger.core.call import Billing, Cost, Fact, Origin, Outcome, Timing
-from ccledger.core.measures import Grain, Measures, plus
+from ccledger.core.measures import Grain, Measures, Packed, pack, unpack
 
 _Key = TypeVar("_Key")
 _MEASURED, _SUBSCRIPTION = Origin.MEASURED.value, Billing.SUBSCRIPTION.value
+_QUARTER, _DAY = Grain.QUARTER.value, Grain.DAY.value
+_NO_COST: Final = (0, 0, 0, 0)
 
 Group = tuple[int, int, int, int, int, int, int, int]
 """Everything the roll-ups tell calls apart by, as small integer ids (0 is "none"): quarter-hour, access token, account,
 user, project, session, mode, model."""
-_Span = tuple[int, int, int, int, int, int, int]
+Part = tuple[int, int, int, int, int, int, int]
+"""A group without its quarter-hour."""
+_Sums = dict[int, Packed]
+"""Sums by span."""
 SpanKey = tuple[int, int, int, int, int]
 """grain, dimension, key, start, model."""
 DayKey = tuple[int, int, int, int, int, int, int]
@@ -39,21 +43,10 @@ def measure(fact: Fact, cost: Cost | None) -> Measures:
     timing, reading = fact.timing, fact.reading
     if reading is None:
         return (1, *(0,) * 14, *_outcome(timing), 0, 1, *_durations(timing))
-    usage = reading.usage
-    if cost is None:
-        usual = (1, 1, not reading.complete, *usage[:5], 0, 0, 0, 0)
-    else:
-        usual = (1, 0, not reading.complete, *usage[:5], *cost[:4])
-    place = fact.place
+    usage, place = reading.usage, fact.place
+    usual = (1, cost is None, not reading.complete) + usage[:5] + (_NO_COST if cost is None else cost[:4])
     subscribed = place is not None and place.billing == _SUBSCRIPTION
-    if (
-        timing.duration_ms is None
-        and not usage[5]
-        and not subscribed
-        and not timing.outcome
-        and timing.first_token_ms is None
-        and reading.origin == _MEASURED
-    ):
+    if not usage[5] and not subscribed and reading.origin == _MEASURED and is_plain(timing):
         return usual
     return (
         *usual,
@@ -64,6 +57,16 @@ def measure(fact: Fact, cost: Cost | None) -> Measures:
         reading.origin == Origin.ESTIMATED,
         reading.origin == Origin.UNKNOWN,
         *_durations(timing),
+    )
+
+
+def is_plain(timing: Timing) -> bool:
+    """Whether nothing is known but when a call ran: it ended well, nobody measured how long it took."""
+    return (
+        timing.duration_ms is None
+        and not timing.outcome
+        and timing.status_code is None
+        and timing.first_token_ms is None
     )
 
 
@@ -84,50 +87,69 @@ class Fold:
     """Adds and takes away calls, then answers the differences per roll-up row. Costs one addition a call."""
 
     def __init__(self) -> None:
-        self._groups: dict[Group, Measures] = {}
+        self._parts: dict[Part, _Sums] = {}
 
     def add(self, group: Group, measures: Measures) -> None:
         """Counts a call in."""
-        groups = self._groups
-        before = groups.get(group)
-        groups[group] = measures if before is None else plus(before, measures)
+        _into(self.quarters(group[1:]), group[0], pack(measures))
 
     def take(self, group: Group, measures: Measures) -> None:
         """Counts a call out that was counted in before."""
-        self.add(group, tuple(map(neg, measures)))
+        _into(self.quarters(group[1:]), group[0], -pack(measures))
+
+    def quarters(self, part: Part) -> "_Sums":
+        """What was counted of one part by quarter-hour: who counts many calls adds them there himself."""
+        quarters = self._parts.get(part)
+        if quarters is None:
+            quarters = self._parts[part] = {}
+        return quarters
 
     def roll(self, day_of: Callable[[int], int]) -> Roll:
         """The differences by roll-up row; `day_of` names the ledger's day of a quarter-hour. Zero rows are left out."""
-        roll = Roll({}, {}, {}, {})
-        quarters: dict[_Span, Measures] = {}
-        for (quarter, token, account, user, project, session, mode, model), measures in self._groups.items():
-            if any(measures):
-                _into(quarters, (quarter, token, account, user, project, mode, model), measures)
+        spans: dict[SpanKey, Packed] = {}
+        days: dict[DayKey, Packed] = {}
+        sessions: dict[SessionKey, Packed] = {}
+        models: dict[int, Packed] = {}
+        for (token, account, user, project, session, mode, model), sums in self._parts.items():
+            keys = _keys(token, account, user, project)
+            for quarter, packed in sums.items():
+                day = day_of(quarter)
+                for dimension, key in keys:
+                    _into(spans, (_QUARTER, dimension, key, quarter, model), packed)
+                    _into(spans, (_DAY, dimension, key, day, model), packed)
+                _into(days, (day, token, account, user, project, mode, model), packed)
                 if session:
-                    _into(roll.sessions, (day_of(quarter), session, model), measures)
-        _spread(quarters, Grain.QUARTER.value, roll.spans)
-        for (quarter, token, account, user, project, mode, model), measures in quarters.items():
-            _into(roll.days, (day_of(quarter), token, account, user, project, mode, model), measures)
-        _spread(roll.days, Grain.DAY.value, roll.spans)
-        for day in roll.days:
-            _into(roll.models, day[6], roll.days[day])
-        return roll
+                    _into(sessions, (day, session, model), packed)
+                _into(models, model, packed)
+        known = _Unpacked()
+        return Roll(known.all(spans), known.all(days), known.all(sessions), known.all(models))
 
 
-def _spread(rows: dict[_Span, Measures], grain: int, spans: dict[SpanKey, Measures]) -> None:
-    """Adds rows of all dimensions together to rows of one dimension each."""
-    for (start, token, account, user, project, _, model), measures in rows.items():
-        _into(spans, (grain, 0, 0, start, model), measures)
-        if project:
-            _into(spans, (grain, 4, project, start, model), measures)
-        if token:
-            _into(spans, (grain, 1, token, start, model), measures)
-        if account:
-            _into(spans, (grain, 2, account, start, model), measures)
-        if user:
-            _into(spans, (grain, 3, user, start, model), measures)
+def _keys(token: int, account: int, user: int, project: int) -> list[tuple[int, int]]:
+    """The dimensions that a part has a value in, with that value."""
+    keys = [(0, 0)]
+    if project:
+        keys.append((4, project))
+    if token:
+        keys.append((1, token))
+    if account:
+        keys.append((2, account))
+    if user:
+        keys.append((3, user))
+    return keys
 
 
-def _into(rows: dict[_Key, Measures], key: _Key, measures: Measures) -> None:
-    before = rows.get(key)
-    rows[key] = measures if before is None else plus(before, measures)
+class _Unpacked(dict[Packed, Measures]):
+    """Measures by what they were packed to: where one call is all there is, many rows are the same."""
+
+    def __missing__(self, packed: Packed) -> Measures:
+        measures = self[packed] = unpack(packed)
+        return measures
+
+    def all(self, rows: "dict[_Key, Packed]") -> "dict[_Key, Measures]":
+        """Rows of measures, those that moved nothing left out."""
+        return {key: self[packed] for key, packed in rows.items() if packed}
+
+
+def _into(rows: dict[_Key, Packed], key: _Key, packed: Packed) -> None:
+    rows[key] = rows.get(key, 0) + packed

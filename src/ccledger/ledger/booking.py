@@ -1,12 +1,13 @@
 """The steps from facts to changed rows that all engines share; it asks a store for nothing but what it is given."""
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ccledger.core.call import Call, Fact
-from ccledger.core.measures import Measures, widen
+from ccledger.core.measures import Measures, pack, widen
 from ccledger.core.merge import Joined, is_bare
+from ccledger.core.periods import QUARTER_MS
 from ccledger.core.rollup import Fold, Roll, measure
 from ccledger.ledger.plan import SEQUENCES, Change, Price, call_id, plan
 from ccledger.ledger.rows import Names, Row, encode
@@ -28,24 +29,29 @@ class Booking(NamedTuple):
     roll: Roll
 
 
-def give_ids(facts: Sequence[Fact], node: int, taken: Callable[[int], bool] | None = None) -> list[int]:
+def give_ids(facts: Collection[Fact], node: int, taken: Callable[[int], bool] | None = None) -> list[int]:
     """An id for each new call, none twice: by start, then by place in the batch; `taken` ones are passed over."""
-    ids = [call_id(fact.timing.started_at, node, sequence) for sequence, fact in enumerate(facts)]
+    ids = [call_id(fact.timing.started_at, node, sequence % SEQUENCES) for sequence, fact in enumerate(facts)]
     if taken is None and len(set(ids)) == len(ids):
         return ids
     given: dict[int, None] = {}
-    for sequence, fact in enumerate(facts):
-        number, step = ids[sequence], 0
-        while number in given or (taken is not None and taken(number)):
+    reached: dict[int, int] = {}
+    for number, fact in zip(ids, facts, strict=True):
+        started_at, free = fact.timing.started_at, number
+        step = reached.get(started_at, 0)
+        while free in given or (taken is not None and taken(free)):
+            free = call_id(started_at, node, step)
             step += 1
-            number = call_id(fact.timing.started_at + step // SEQUENCES, node, sequence + step)
-        given[number] = None
+        reached[started_at] = step
+        given[free] = None
     return list(given)
 
 
 def bare_keys(facts: Iterable[Fact]) -> frozenset[str]:
     """The keys of facts that nothing but a request id identifies."""
-    return frozenset(key for fact in facts if fact.keys[0].startswith("req:") and is_bare(fact.keys) for key in fact.keys)
+    return frozenset(
+        key for fact in facts if fact.keys[0].startswith("req:") and is_bare(fact.keys) for key in fact.keys
+    )
 
 
 def book(
@@ -57,25 +63,35 @@ def book(
     day_of: Callable[[int], int],
 ) -> Booking:
     """Works out what joined facts change; `ids` are for those that continue no stored call, in their order."""
-    booking = Booking([], [], [], [], [], Roll({}, {}, {}, {}))
+    booking = Booking(list(ids), [], [], [], [], Roll({}, {}, {}, {}))
     fold = Fold()
-    _book_new([fact for fact, known in joined if not known], ids, price, names, booking, fold)
+    _book_new([fact for fact, known in joined if not known], ids, price, names, booking.rows, fold)
     for change in plan(joined, stored, price) if stored else ():
         _book_change(change, names, booking, fold)
     return booking._replace(roll=fold.roll(day_of))
 
 
+def book_new(
+    calls: Collection[Fact], ids: list[int], price: Price, names: Names, day_of: Callable[[int], int]
+) -> Booking:
+    """Works out how calls are booked of which none is stored."""
+    rows: list[Row] = []
+    fold = Fold()
+    _book_new(calls, ids, price, names, rows, fold)
+    keys = [(number, fact.keys) for fact, number in zip(calls, ids, strict=True) if len(fact.keys) > 2]
+    return Booking(ids, [], rows, keys, [], fold.roll(day_of))
+
+
 def _book_new(
-    facts: Sequence[Fact], ids: Sequence[int], price: Price, names: Names, booking: Booking, fold: Fold
+    calls: Iterable[Fact], ids: Iterable[int], price: Price, names: Names, rows: list[Row], fold: Fold
 ) -> None:
-    rows, add = booking.rows, fold.add
-    for fact, number in zip(facts, ids, strict=True):
-        reading = fact.reading
-        cost = None if reading is None else price(reading, fact.timing.started_at)
-        row, group = encode(number, fact, cost, names)
+    for fact, number in zip(calls, ids, strict=True):
+        started_at, reading = fact.timing.started_at, fact.reading
+        cost = None if reading is None else price(reading, started_at)
+        row, part = encode(number, fact, cost, names)
         rows.append(row)
-        add(group, measure(fact, cost))
-    booking.ids.extend(ids)
+        quarters, quarter = fold.quarters(part), started_at // QUARTER_MS
+        quarters[quarter] = quarters.get(quarter, 0) + pack(measure(fact, cost))
 
 
 def _book_change(change: Change, names: Names, booking: Booking, fold: Fold) -> None:
@@ -84,13 +100,13 @@ def _book_change(change: Change, names: Names, booking: Booking, fold: Fold) -> 
         booking.keys.append((after.id, keys))
     if after is before:
         return
-    _, group = encode(before.id, before.fact, before.cost, names)
-    fold.take(group, measure(before.fact, before.cost))
+    _, part = encode(before.id, before.fact, before.cost, names)
+    fold.take((before.fact.timing.started_at // QUARTER_MS, *part), measure(before.fact, before.cost))
     booking.removed.append(before.id)
     booking.ids.append(before.id)
     if after is not None:
-        row, group = encode(after.id, after.fact, after.cost, names)
-        fold.add(group, measure(after.fact, after.cost))
+        row, part = encode(after.id, after.fact, after.cost, names)
+        fold.add((after.fact.timing.started_at // QUARTER_MS, *part), measure(after.fact, after.cost))
         booking.rows.append(row)
     elif successor is not None:
         booking.aliases.append((before.id, successor))
@@ -100,8 +116,8 @@ def resum(calls: Iterable[Call], names: Names, day_of: Callable[[int], int]) -> 
     """The roll-ups of calls, from nothing."""
     fold = Fold()
     for call in calls:
-        _, group = encode(call.id, call.fact, call.cost, names)
-        fold.add(group, measure(call.fact, call.cost))
+        _, part = encode(call.id, call.fact, call.cost, names)
+        fold.add((call.fact.timing.started_at // QUARTER_MS, *part), measure(call.fact, call.cost))
     return fold.roll(day_of)
 
 
@@ -118,4 +134,3 @@ def unpack_ids(packed: bytes) -> tuple[int, ...]:
 def moved(roll: Roll, model_name: Callable[[int], str]) -> Mapping[str, Measures]:
     """How far each model's numbers moved, by name."""
     return {model_name(model): widen(measures) for model, measures in roll.models.items()}
-

@@ -3,7 +3,7 @@
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def prepare_directory(path: Path) -> None:
 
 
 @contextmanager
-def hold(directory: Path, *, wait_seconds: float = 0) -> Iterator[None]:
+def hold(directory: Path, *, wait_seconds: float = 0) -> Generator[None]:
     """Holds the data directory's lock, which ends with the process however that ends.
 
     Raises `LedgerBusy` when another process still holds it after `wait_seconds`.

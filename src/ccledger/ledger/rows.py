@@ -5,8 +5,7 @@ from enum import IntEnum
 from typing import Any, Final
 
 from ccledger.core.call import Call, Cost, Fact, Party, Place, Reading, Timing, Usage
-from ccledger.core.rollup import Group
-from ccledger.core.periods import QUARTER_MS
+from ccledger.core.rollup import Part, is_plain
 
 COLUMNS: Final = (
     "id",
@@ -17,27 +16,19 @@ COLUMNS: Final = (
     "cache_write_5m_tokens",
     "cache_write_1h_tokens",
     "cache_read_tokens",
-    "web_searches",
     "input_cost",
     "output_cost",
     "cache_creation_cost",
     "cache_read_cost",
-    "web_search_cost",
-    "terms",
-    "origin",
-    "complete",
-    "sidechain",
-    "time_source",
-    "place_source",
+    "traits",
     "session_id",
     "project_id",
     "branch_id",
     "agent_id",
-    "copied",
-    "billing",
-    "placed_at",
-    "sources",
     "request_id",
+    "web_searches",
+    "web_search_cost",
+    "placed_at",
     "party_source",
     "token_id",
     "account_id",
@@ -48,16 +39,26 @@ COLUMNS: Final = (
     "duration_ms",
     "ttft_ms",
 )
-"""The columns of `request_logs`. The last `EXTRA` have a default, and a row may leave all of them out."""
+"""The columns of `request_logs`. The last `EXTRA` have a default, and a row may leave all of them out: handing over is
+what costs most, and it goes by the column."""
 
-EXTRA: Final = 9
+EXTRA: Final = 12
 
 Row = tuple[int | str | None, ...]
 
-_NO_USAGE: Final = (0, 0, 0, 0, 0, 0)
-_UNPRICED: Final = (None, None, None, None, None)
-_NO_EXTRA: Final = (0, 0, 0, 0, 0, 0, None, None, None)
-_UNREAD: Final = (0, -1, 1, 0)
+_UNREAD: Final = (0, 0, 0, 0, 0)
+_UNPRICED: Final = (None, None, None, None)
+_NOBODY: Final = (0, 0, 0, 0, 0)
+_NO_EXTRA: Final = (0, None, None, *_NOBODY, 0, None, None, None)
+
+# `traits` holds what tells nothing by itself: from the lowest bit on, terms (3 bits), origin and one more (2; 0 when
+# nothing was measured), complete, sidechain, time source (3), place source (3), copied, billing (2), sources.
+_ORIGIN, _COMPLETE, _SIDECHAIN, _TIME, _PLACE, _COPIED, _BILLING, _SOURCES = 3, 5, 6, 7, 10, 13, 14, 16
+
+
+_Spot = tuple[int, int, int, int, int, dict[int, Part]]
+"""The bits of `traits` that tell of a place; its session, project, branch and agent; its part by model, for calls on
+nobody's behalf."""
 
 
 class Kind(IntEnum):
@@ -88,10 +89,10 @@ class Names:
     def forget(self) -> None:
         """Drops every remembered id: after a transaction that did not happen, they may be wrong."""
         self._models: dict[str, int] = {}
-        self._places: dict[Place | None, tuple[int, ...]] = {None: (0, 0, 0, 0, 0, 0, 0)}
+        self._places: dict[Place | None, _Spot] = {None: (0, 0, 0, 0, 0, {})}
         self._last_place: Place | None = None
         self._last_ids = self._places[None]
-        self._parties: dict[Party | None, tuple[int, ...]] = {None: (0, 0, 0, 0, 0)}
+        self._parties: dict[Party | None, tuple[int, ...]] = {None: _NOBODY}
 
     def model(self, name: str) -> int:
         """The id of a model's name."""
@@ -100,21 +101,20 @@ class Names:
             number = self._models[name] = self._intern(Kind.MODEL, name)
         return number
 
-    def place(self, place: Place | None) -> tuple[int, ...]:
-        """source, session, project, branch, agent, copied, billing."""
+    def place(self, place: Place | None) -> "_Spot":
+        """What `encode` needs of a place."""
         if place is self._last_place:
             return self._last_ids
         ids = self._places.get(place)
         if ids is None:
             assert place is not None
             ids = self._places[place] = (
-                place.source,
+                place.source << _PLACE | place.copied << _COPIED | place.billing << _BILLING,
                 self._optional(Kind.SESSION, place.session),
                 self._intern_project(place.project or "", place.folder or "") if place.project or place.folder else 0,
                 self._optional(Kind.BRANCH, place.branch),
                 self._optional(Kind.AGENT, place.agent),
-                int(place.copied),
-                place.billing,
+                {},
             )
         self._last_place, self._last_ids = place, ids
         return ids
@@ -137,33 +137,43 @@ class Names:
         return 0 if text is None else self._intern(kind, text)
 
 
-def encode(number: int, fact: Fact, cost: Cost | None, names: Names) -> tuple[Row, Group]:
-    """A call as a row in the order of `COLUMNS`, and the group its measures belong to."""
+def encode(number: int, fact: Fact, cost: Cost | None, names: Names) -> tuple[Row, Part]:
+    """A call as a row in the order of `COLUMNS`, and the part of the roll-ups its measures belong to."""
     timing, reading, party = fact.timing, fact.reading, fact.party
     started_at = timing.started_at
-    place = names.place(fact.place)
+    traits, session, project, branch, agent, parts = names.place(fact.place)
+    traits |= fact.sources << _SOURCES | timing.source << _TIME
     last_key = fact.keys[-1] if fact.keys else ""
     request_id = last_key[4:] if last_key.startswith("req:") else None
     if reading is None:
-        model, usage, evidence = 0, _NO_USAGE, (*_UNREAD, timing.source)
+        model, usage, searches = 0, _UNREAD, 0
     else:
         model, usage = names.model(reading.model), reading.usage
-        evidence = (reading.terms, reading.origin, reading.complete, reading.sidechain, timing.source)
+        searches = usage[5]
+        traits |= (
+            reading.terms
+            | (reading.origin + 1) << _ORIGIN
+            | reading.complete << _COMPLETE
+            | reading.sidechain << _SIDECHAIN
+        )
     row = (
         (number, started_at, model)
-        + usage
-        + (_UNPRICED if cost is None else cost)
-        + evidence
-        + place
-        + (fact.placed_at, fact.sources, request_id)
+        + usage[:5]
+        + (_UNPRICED if cost is None else cost[:4])
+        + (traits, session, project, branch, agent, request_id)
     )
-    plain = timing.duration_ms is None and timing.first_token_ms is None and timing.status_code is None
-    if plain and party is None and not timing.outcome:
-        return row, (started_at // QUARTER_MS, 0, 0, 0, place[2], place[1], 0, model)
+    searched = searches or (cost is not None and cost.web_search)
+    if party is None and not searched and fact.placed_at == started_at and is_plain(timing):
+        part = parts.get(model)
+        if part is None:
+            part = parts[model] = (0, 0, 0, project, session, 0, model)
+        return row, part
     on_behalf = names.party(party)
     _, token, account, user, mode = on_behalf
-    extra = (*on_behalf, timing.outcome, timing.status_code, timing.duration_ms, timing.first_token_ms)
-    return (*row, *extra), (started_at // QUARTER_MS, token, account, user, place[2], place[1], mode, model)
+    placed_at = None if fact.placed_at == started_at else fact.placed_at
+    extra = (searches, None if cost is None else cost.web_search, placed_at, *on_behalf, timing.outcome)
+    row = (*row, *extra, timing.status_code, timing.duration_ms, timing.first_token_ms)
+    return row, (token, account, user, project, session, mode, model)
 
 
 def decode(
@@ -174,29 +184,42 @@ def decode(
 ) -> Call:
     """The call in a row of `COLUMNS`; the inverse of `encode` given the texts of its ids."""
     row += _NO_EXTRA[len(row) - len(COLUMNS) + EXTRA :]
-    (number, request_at, model, *counts) = row[:9]
-    money, (terms, origin, complete, sidechain, time_source) = row[9:14], row[14:19]
-    place_source, session, project, branch, agent, copied, billing, placed_at, sources, request = row[19:29]
-    party_source, token, account, user, mode, outcome, status_code, duration_ms, ttft_ms = row[29:]
+    number, request_at, model = row[:3]
+    traits, session, project, branch, agent, request = row[12:18]
+    searches, search_cost, placed_at, party_source, token, account, user, mode = row[18:26]
+    outcome, status_code, duration_ms, ttft_ms = row[26:]
     path, folder = project_of(project)
+    place_source = traits >> _PLACE & 7
     return Call(
         number,
         Fact(
             keys if request is None else tuple(sorted({*keys, f"req:{request}"})),
-            Timing(time_source, request_at, outcome, status_code, duration_ms, ttft_ms),
-            Reading(text_of(model) or "", Usage(*counts), terms, origin, bool(complete), bool(sidechain))
-            if origin >= 0
-            else None,
+            Timing(traits >> _TIME & 7, request_at, outcome, status_code, duration_ms, ttft_ms),
+            _decode_reading(text_of(model) or "", Usage._make((*row[3:8], searches)), traits),
             Place(
-                place_source, text_of(session), path, folder, text_of(branch), text_of(agent), bool(copied), billing
+                place_source,
+                text_of(session),
+                path,
+                folder,
+                text_of(branch),
+                text_of(agent),
+                bool(traits >> _COPIED & 1),
+                traits >> _BILLING & 3,
             )
             if place_source
             else None,
-            placed_at,
+            request_at if placed_at is None else placed_at,
             Party(party_source, text_of(token), text_of(account), text_of(user), text_of(mode))
             if party_source
             else None,
-            sources,
+            traits >> _SOURCES,
         ),
-        None if money[0] is None else Cost(*money),
+        None if row[8] is None else Cost._make((*row[8:12], search_cost or 0)),
     )
+
+
+def _decode_reading(model: str, usage: Usage, traits: int) -> Reading | None:
+    origin = (traits >> _ORIGIN & 3) - 1
+    if origin < 0:
+        return None
+    return Reading(model, usage, traits & 7, origin, bool(traits >> _COMPLETE & 1), bool(traits >> _SIDECHAIN & 1))

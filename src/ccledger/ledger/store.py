@@ -148,5 +148,3 @@ def _engine(url: str) -> str:
     if scheme not in engines():
         raise UsageError(f"'{scheme}://' is no storage engine; CCLEDGER_DATABASE_URL takes {', '.join(engines())}")
     return f"ccledger.ledger.engines.{scheme}"
-
-

@@ -1,15 +1,20 @@
 """The reports by day, week, month and session, as values; their form on a screen or in JSON is somebody else's."""
 
-from collections.abc import Callable, Iterable
-from datetime import date, tzinfo
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, timedelta, tzinfo
 from typing import TYPE_CHECKING, NamedTuple
 
-from ccledger.core.measures import ZERO, Dimension, Measures, plus, total
-from ccledger.core.periods import day_number
-from ccledger.stats.spent import LAST_DAY, spent_by_day
+from ccledger.core.measures import Dimension, Measures, plus, total, widen
+from ccledger.core.periods import day_number, day_of_number, midnight_ms, zone
+from ccledger.stats.spent import LAST_DAY, local_day, spent_by_day
 
 if TYPE_CHECKING:
     from ccledger.ledger.store import SessionInfo, Store
+
+
+_FIRST_DATE, _LAST_DATE = day_of_number(0), day_of_number(LAST_DAY)
+"""Limits beyond these are no limits; with them, no calendar arithmetic runs out of dates."""
+_DAY = timedelta(days=1)
 
 
 class Line(NamedTuple):
@@ -38,6 +43,12 @@ class SessionLine(NamedTuple):
         return total(self.models.values())
 
 
+class _SessionSpent(NamedTuple):
+    session: str
+    model: str
+    measures: Measures
+
+
 class Asked(NamedTuple):
     """What a report is about."""
 
@@ -52,7 +63,8 @@ class Asked(NamedTuple):
 
 def is_project(asked: str, path: str, folder: str) -> bool:
     """Whether a project is meant by a name."""
-    return asked in (path, folder) or asked == path.rstrip("/").rpartition("/")[2]
+    name, place = asked.rstrip("/"), path.rstrip("/")
+    return bool(name) and name in (place, folder, place.rpartition("/")[2])
 
 
 def by_period(store: "Store", asked: Asked, label: Callable[[date], str]) -> list[Line]:
@@ -60,7 +72,8 @@ def by_period(store: "Store", asked: Asked, label: Callable[[date], str]) -> lis
     projects = asked.by_project or asked.project is not None
     dimension = Dimension.PROJECT if projects else Dimension.ALL
     lines: dict[tuple[str, str], dict[str, Measures]] = {}
-    for spent in spent_by_day(store, asked.zone_name, asked.tz, asked.since, asked.until, dimension):
+    since, until = _limits(asked)
+    for spent in spent_by_day(store, asked.zone_name, asked.tz, since, until, dimension):
         if asked.project is not None and not is_project(asked.project, spent.project, spent.folder):
             continue
         folder = (spent.folder or spent.project) if asked.by_project else ""
@@ -69,21 +82,66 @@ def by_period(store: "Store", asked: Asked, label: Callable[[date], str]) -> lis
 
 
 def by_session(store: "Store", asked: Asked, only: str | None = None) -> list[SessionLine]:
-    """What was spent per session, by last activity; days are the ledger's own."""
-    first = 0 if asked.since is None else day_number(asked.since)
-    last = LAST_DAY if asked.until is None else day_number(asked.until)
+    """What was spent per session, by last activity; `only` is a session's id or how that begins.
+
+    Limits count what was spent between them, to the millisecond of the zone asked for, not whole sessions.
+    """
     sessions: dict[str, dict[str, Measures]] = {}
-    for row in store.sessions(first, last):
-        if only is None or row.session == only:
-            _count_in(sessions.setdefault(row.session, {}), row.model, row.measures)
+    for spent in _spent_by_session(store, asked):
+        if only is None or spent.session.startswith(only):
+            _count_in(sessions.setdefault(spent.session, {}), spent.model, spent.measures)
     lines = [SessionLine(info, sessions[info.session]) for info in store.session_infos(sessions)]
     if asked.project is not None:
         lines = [line for line in lines if is_project(asked.project, line.info.project, line.info.folder)]
     return sorted(lines, key=lambda line: (line.info.last_at, line.info.session))
 
 
+def _limits(asked: Asked) -> tuple[date | None, date | None]:
+    since = None if asked.since is None or asked.since <= _FIRST_DATE else asked.since
+    until = None if asked.until is None or asked.until >= _LAST_DATE else asked.until
+    return since, until
+
+
+def _spent_by_session(store: "Store", asked: Asked) -> "Iterator[_SessionSpent]":
+    """Whole days of the ledger as they are kept; what another zone's limits cut off them, from the calls."""
+    since, until = _limits(asked)
+    tz = asked.tz if store.zone() == asked.zone_name else zone(store.zone())
+    start = 0 if since is None else midnight_ms(since, asked.tz)
+    end = midnight_ms(_LAST_DATE if until is None else until + _DAY, asked.tz)
+    first, last = _day_from(start, tz), local_day(end, tz)
+    if first >= last:
+        yield from _edge(store, start, end)
+        return
+    for row in store.sessions(0 if since is None else day_number(first), day_number(last) - 1):
+        yield _SessionSpent(row.session, row.model, row.measures)
+    if since is not None:
+        yield from _edge(store, start, midnight_ms(first, tz))
+    if until is not None:
+        yield from _edge(store, midnight_ms(last, tz), end)
+
+
+def _day_from(ms: int, tz: tzinfo) -> date:
+    """The first day that begins at a moment or after it."""
+    day = local_day(ms, tz)
+    return day if midnight_ms(day, tz) >= ms else day + _DAY
+
+
+def _edge(store: "Store", start: int, end: int) -> "Iterator[_SessionSpent]":
+    if start >= end:
+        return
+    from ccledger.core.rollup import measure
+
+    for call in store.calls(start, end):
+        reading, place = call.fact.reading, call.fact.place
+        if place is not None and place.session:
+            yield _SessionSpent(
+                place.session, "" if reading is None else reading.model, widen(measure(call.fact, call.cost))
+            )
+
+
 def _count_in(models: dict[str, Measures], model: str, measures: Measures) -> None:
-    models[model] = plus(models.get(model, ZERO), measures)
+    before = models.get(model)
+    models[model] = measures if before is None else plus(before, measures)
 
 
 def sum_models(lines: "Iterable[Line | SessionLine]") -> dict[str, Measures]:

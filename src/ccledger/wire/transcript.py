@@ -18,7 +18,7 @@ from ccledger.core.call import Billing, Fact, Origin, Place, Reading, Source, Te
 from ccledger.core.merge import better_reading
 
 try:
-    from stringzilla import find as _find
+    from stringzilla import find as _find  # pyright: ignore[reportUnknownVariableType] - it has no types
 except ImportError:  # pragma: no cover - the wheel is a requirement; this serves platforms that have none
 
     def _find(text: bytearray, pattern: bytes, start: int, end: int) -> int:
@@ -26,7 +26,7 @@ except ImportError:  # pragma: no cover - the wheel is a requirement; this serve
 
 
 _MARKER = b'"usage"'
-_CWD_MARKER = b'"cwd":"'
+_CWD_MARKER = b'"cwd"'
 _SYNTHETIC = "<synthetic>"
 _UNKNOWN_MODEL = "unknown"
 _TRANSCRIPT = Source.TRANSCRIPT.value
@@ -34,8 +34,16 @@ _SOURCES = 1 << _TRANSCRIPT
 _MEASURED = Origin.MEASURED.value
 _FAST, _BATCH, _US_ONLY = Terms.FAST.value, Terms.BATCH.value, Terms.US_ONLY.value
 
+_make: Callable[[type[Usage], tuple[int, ...]], Usage] = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - bare, it is generic
+"""Makes a named tuple in half the time: without its Python-level constructor."""
+
 _COUNT_LIMIT = 10_000_000_000_000
 """A larger count in one call is not a count: it would be a thousand times the largest context there is."""
+
+_SEARCH_LIMIT = 1_000_000
+"""As for counts: more searches than that in one call are none."""
+_LATEST_MS = 4_102_444_800_000
+"""The year 2100: a line from later, or from before 1970, tells no time."""
 
 _Count = Annotated[int, Meta(ge=0, le=_COUNT_LIMIT)]
 
@@ -55,7 +63,7 @@ class _Split(Struct, gc=False):
 
 
 class _Tools(Struct, gc=False):
-    web_search_requests: _Count | None = None
+    web_search_requests: Annotated[int, Meta(ge=0, le=_SEARCH_LIMIT)] | None = None
 
 
 class _Counts(Struct, gc=False):
@@ -114,6 +122,8 @@ class TranscriptReader:
         self._origin = origin
         self._emit = emit
         self._places: dict[tuple[str | None, str | None, str | None, bool], Place] = {}
+        self._told: tuple[str | None, str | None, str | None, bool] | None = None
+        self._last_place = Place(_TRANSCRIPT)
         self._open: _Open | None = None
 
     def read(self, buffer: bytearray, end: int, *, final: bool = False) -> int:
@@ -123,8 +133,7 @@ class TranscriptReader:
         it is read again once it has its end; reading twice is harmless.
         """
         stop = buffer.rfind(b"\n", 0, end) + 1
-        if self.project is None:
-            self.project = find_project(buffer, stop)
+        named_at, name = (0, None) if self.project is not None else find_project(buffer, stop)
         view = memoryview(buffer)
         position = 0
         while True:
@@ -133,7 +142,12 @@ class TranscriptReader:
                 break
             start = buffer.rfind(b"\n", position, marker) + 1 or position
             position = buffer.find(b"\n", marker, stop) + 1
+            if name is not None and named_at < position:
+                self._settle(name)
+                name = None
             self._take(view[start : position - 1])
+        if name is not None:
+            self._settle(name)
         if final and buffer.find(_MARKER, stop, end) >= 0:
             unreadable = self.unreadable
             self._take(view[stop:end])
@@ -141,6 +155,12 @@ class TranscriptReader:
         view.release()
         self._close()
         return stop
+
+    def _settle(self, project: str) -> None:
+        """From here on calls belong to this project; those before have but the name of their folder."""
+        self.project = project
+        self._told = None
+        self._places.clear()
 
     def _take(self, raw: memoryview) -> None:
         try:
@@ -155,11 +175,11 @@ class TranscriptReader:
             return
         if line.is_api_error_message and not _usage(message.usage).total_tokens:
             return
-        time = line.timestamp
-        if time is None or time.tzinfo is None:
+        started_at = _milliseconds(line.timestamp)
+        if started_at is None:
             self.unreadable += 1
             return
-        self._count(line, message, message.usage, round(time.timestamp() * 1000), raw)
+        self._count(line, message, message.usage, started_at, raw)
 
     def _count(self, line: _Line, message: _Message, counts: _Usage, started_at: int, raw: memoryview) -> None:
         """Adds a line to the message that is being read, or begins the next message with it."""
@@ -169,15 +189,17 @@ class TranscriptReader:
         if opened is None or not opened.is_continued_by(line, message, place):
             self._close()
             keys = _keys(line, message, raw, self._origin.session)
-            opened = self._open = _Open(keys, line, message, place, started_at, _reading(line, message, counts, complete))
+            reading = _reading(line, message, counts, complete=complete)
+            opened = self._open = _Open(
+                keys, message, line.request_id, line.is_sidechain, place, started_at, reading, counts
+            )
         else:
-            if started_at < opened.started_at:
-                opened.started_at = started_at
+            opened.started_at = min(opened.started_at, started_at)
             if counts != opened.counts or complete != opened.reading.complete:
-                opened.reading = better_reading(opened.reading, _reading(line, message, counts, complete))
-        opened.counts = counts
+                opened.reading = better_reading(opened.reading, _reading(line, message, counts, complete=complete))
+                opened.counts = counts
         if counts.iterations:
-            self._advise(line, counts.iterations, opened)
+            self._advise(line, counts.iterations, opened, started_at)
 
     def _close(self) -> None:
         """Hands on the message that was being read."""
@@ -187,10 +209,13 @@ class TranscriptReader:
             timing = Timing(_TRANSCRIPT, opened.started_at)
             self._emit(Fact(opened.keys, timing, opened.reading, opened.place, opened.started_at, None, _SOURCES))
 
-    def _advise(self, line: _Line, iterations: list[_Iteration], answer: "_Open") -> None:
-        """Another model's advice inside an answer is a call of its own; the answer's counts leave it out."""
+    def _advise(self, line: _Line, iterations: list[_Iteration], answer: "_Open", told_at: int) -> None:
+        """Another model's advice inside an answer is a call of its own; the answer's counts leave it out.
+
+        It happened when the first line says so that tells of it, wherever reading began.
+        """
         advice = [iteration for iteration in iterations if iteration.type == "advisor_message"]
-        timing = Timing(_TRANSCRIPT, answer.started_at)
+        timing = Timing(_TRANSCRIPT, told_at)
         for number, iteration in enumerate(advice):
             reading = Reading(
                 iteration.model or line.advisor_model or _UNKNOWN_MODEL,
@@ -201,13 +226,15 @@ class TranscriptReader:
                 answer.reading.sidechain,
             )
             key = f"{answer.keys[0]}/advice/{number}"
-            self._emit(Fact((key,), timing, reading, answer.place, answer.started_at, None, _SOURCES))
+            self._emit(Fact((key,), timing, reading, answer.place, told_at, None, _SOURCES))
 
     def _place(self, line: _Line) -> Place:
-        known = (line.session_id, line.git_branch, line.agent_id, line.forked_from is not None)
-        place = self._places.get(known)
+        told = (line.session_id, line.git_branch, line.agent_id, line.forked_from is not None)
+        if told == self._told:
+            return self._last_place
+        place = self._places.get(told)
         if place is None:
-            place = self._places[known] = Place(
+            place = self._places[told] = Place(
                 Source.TRANSCRIPT,
                 session=line.session_id or self._origin.session,
                 project=self.project or self._origin.folder,
@@ -217,25 +244,21 @@ class TranscriptReader:
                 copied=line.forked_from is not None,
                 billing=self._origin.billing,
             )
+        self._told, self._last_place = told, place
         return place
 
 
-class _Open:
+class _Open(Struct, gc=False):
     """The message that is being read: its lines so far, joined."""
 
-    __slots__ = ("counts", "keys", "message", "place", "reading", "request_id", "sidechain", "started_at")
-
-    def __init__(
-        self, keys: tuple[str, ...], line: _Line, message: _Message, place: Place, started_at: int, reading: Reading
-    ) -> None:
-        self.keys = keys
-        self.message = message
-        self.request_id = line.request_id
-        self.sidechain = line.is_sidechain
-        self.place = place
-        self.started_at = started_at
-        self.reading = reading
-        self.counts = message.usage
+    keys: tuple[str, ...]
+    message: _Message
+    request_id: str | None
+    sidechain: bool | None
+    place: Place
+    started_at: int
+    reading: Reading
+    counts: _Usage
 
     def is_continued_by(self, line: _Line, message: _Message, place: Place) -> bool:
         """Whether a line is another block of this message, and not a copy of it from elsewhere."""
@@ -249,7 +272,7 @@ class _Open:
         )
 
 
-def _reading(line: _Line, message: _Message, counts: _Usage, complete: bool) -> Reading:
+def _reading(line: _Line, message: _Message, counts: _Usage, *, complete: bool) -> Reading:
     terms = _terms(counts)
     model = message.model or _UNKNOWN_MODEL
     if terms & _FAST:
@@ -257,25 +280,32 @@ def _reading(line: _Line, message: _Message, counts: _Usage, complete: bool) -> 
     return Reading(model, _usage(counts), terms, _MEASURED, complete, line.is_sidechain is True)
 
 
-def find_project(buffer: bytearray, end: int) -> str | None:
-    """The working directory that the first line with one names, None when there is none before `end`."""
-    start = buffer.find(_CWD_MARKER, 0, end)
-    if start < 0:
-        return None
-    start += len(_CWD_MARKER) - 1
-    finish = start + 1
+class _Directory(Struct, gc=False):
+    cwd: str | None = None
+
+
+_decode_directory = msgspec.json.Decoder(_Directory).decode
+
+
+def find_project(buffer: bytearray, end: int) -> tuple[int, str | None]:
+    """The working directory that the first line with one names, and where that line begins; None without one."""
+    position = 0
     while True:
-        finish = buffer.find(b'"', finish, end)
-        if finish < 0:
-            return None
-        if buffer[finish - 1] != 0x5C:
-            break
-        finish += 1
+        marker = _find(buffer, _CWD_MARKER, position, end)
+        if marker < 0:
+            return position, None
+        start = buffer.rfind(b"\n", position, marker) + 1 or position
+        position = buffer.find(b"\n", marker, end) + 1 or end
+        directory = _directory(bytes(memoryview(buffer)[start:position]))
+        if directory:
+            return start, directory
+
+
+def _directory(line: bytes) -> str | None:
     try:
-        path = json.loads(bytes(buffer[start : finish + 1]).decode("utf-8", "replace"))
-    except ValueError:
-        return None
-    return cast("str", path).encode("utf-8", "replace").decode("utf-8") or None
+        return _decode_directory(line).cwd
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return _text((_decode_json(line) or {}).get("cwd"))
 
 
 def _decode_leniently(raw: bytes) -> _Line | None:
@@ -341,7 +371,7 @@ def _counts_of(data: dict[str, Any]) -> dict[str, Any]:
         "cache_creation": _Split(
             _count(split.get("ephemeral_5m_input_tokens")), _count(split.get("ephemeral_1h_input_tokens"))
         ),
-        "server_tool_use": _Tools(_count(_dict(data.get("server_tool_use")).get("web_search_requests"))),
+        "server_tool_use": _Tools(_count(_dict(data.get("server_tool_use")).get("web_search_requests"), _SEARCH_LIMIT)),
     }
 
 
@@ -354,10 +384,10 @@ def _text(value: object) -> str | None:
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else None
 
 
-def _count(value: object) -> int:
+def _count(value: object, limit: int = _COUNT_LIMIT) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0
-    if not 0 <= value <= _COUNT_LIMIT:
+    if not 0 <= value <= limit:
         return 0
     return int(value)
 
@@ -370,13 +400,16 @@ def _usage(counts: _Counts) -> Usage:
         one_hour = split.ephemeral_1h_input_tokens or 0
     rest = (counts.cache_creation_input_tokens or 0) - five_minutes - one_hour
     tools = counts.server_tool_use
-    return Usage(
-        counts.input_tokens or 0,
-        counts.output_tokens or 0,
-        five_minutes + rest if rest > 0 else five_minutes,
-        one_hour,
-        counts.cache_read_input_tokens or 0,
-        0 if tools is None else tools.web_search_requests or 0,
+    return _make(
+        Usage,
+        (
+            counts.input_tokens or 0,
+            counts.output_tokens or 0,
+            five_minutes + rest if rest > 0 else five_minutes,
+            one_hour,
+            counts.cache_read_input_tokens or 0,
+            0 if tools is None else tools.web_search_requests or 0,
+        ),
     )
 
 
@@ -387,6 +420,17 @@ def _terms(usage: _Usage) -> int:
     if usage.inference_geo == "us":
         terms |= _US_ONLY
     return terms
+
+
+def _milliseconds(time: datetime | None) -> int | None:
+    """Whole milliseconds since 1970; None for a time that is missing, has no zone or lies far off."""
+    if time is None or time.tzinfo is None:
+        return None
+    try:
+        milliseconds = round(time.timestamp() * 1_000_000) // 1000
+    except OverflowError:
+        return None
+    return milliseconds if 0 <= milliseconds < _LATEST_MS else None
 
 
 def _time(value: object) -> datetime | None:

@@ -422,10 +422,10 @@ def test_a_ledger_that_is_full_is_tried_again(
     follower = following.start()
     assert wait_until(lambda: follower.status.state == "failed")
     assert follower.status.error == "DiskFull: "
-    assert not follower.sync(0.2)
+    assert not follower.sync(SECONDS)
     sink.room = 1 << 30
-    assert follower.sync(SECONDS)
-    assert (follower.status.state, follower.status.error) == ("following", None)
+    assert sink.wait_for(["msg_1"], SECONDS)
+    assert wait_until(lambda: (follower.status.state, follower.status.error) == ("following", None))
     sink.room = 0
     claude.append(answers("msg_2"))
     assert wait_until(lambda: follower.status.state == "failed")
@@ -453,7 +453,7 @@ def test_a_ledger_that_is_not_ready_yet_is_asked_again(following: Following, mon
     monkeypatch.setattr(follow, "_PAUSE_SECONDS", 0.05)
     following.sink = sink = Locked()
     follower = following.start()
-    assert follower.sync(SECONDS)
+    assert sink.wait_for(["msg_1"], SECONDS)
     assert "failed" in {status.state for status in following.told}
     assert follower.sync(SECONDS)
     assert (sink.asked, follower.status.error) == (2, None)

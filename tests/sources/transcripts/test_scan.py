@@ -449,14 +449,8 @@ def test_a_sub_agent_keeps_its_project_while_its_file_grows(claude: Claude, sink
     assert place(sink, "msg_more").project == "/home/app/x"
 
 
-@pytest.mark.xfail(reason="a sub-agent that is read before its session keeps the directory it worked in")
-@pytest.mark.parametrize("at_once", [True, False])
-def test_a_sub_agent_that_is_read_first_belongs_to_its_sessions_project(
-    claude: Claude, sink: Recorder, at_once: bool
-) -> None:
+def test_a_sub_agent_that_is_read_first_belongs_to_its_sessions_project(claude: Claude, sink: Recorder) -> None:
     claude.write(AGENT, SUB_AGENTS[0])
-    if not at_once:
-        claude.scan(sink)
     claude.write(MAIN)
     claude.scan(sink, sorted(claude.files(), key=lambda found: -len(found.path)))
     assert place(sink, "msg_agent").project == "/home/app/x"

@@ -28,6 +28,23 @@ function serve(request: Request): Promise<Response> {
   )
 }
 
+/** Something to wait for until it is opened. */
+function gate(): { opened: Promise<void>; open: () => void } {
+  let open = (): void => undefined
+  const opened = new Promise<void>((resolve) => (open = resolve))
+  return {
+    opened,
+    open: () => {
+      open()
+    },
+  }
+}
+
+/** Lets everything happen that only waits for its turn. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 20))
+}
+
 beforeEach(async () => {
   answer = overview({ today: spent, yesterday_same_time: totals({ calls: 3 }) })
   failing = null
@@ -61,6 +78,22 @@ describe('the overview', () => {
     await waitFor(() => {
       expect(screen.getByTestId('calls-today').textContent.trim()).toBe('1,285')
     })
+  })
+
+  it('shows models that arrived before anything could show them', async () => {
+    const gates = { current: gate(), overview: gate() }
+    vi.stubGlobal('fetch', async (request: Request) => {
+      await (request.url.includes('/overview') ? gates.overview : gates.current).opened
+      return serve(request)
+    })
+    render(Root)
+    FakeSocket.last.onopen?.()
+    await settle()
+    gates.current.open()
+    await settle()
+    gates.overview.open()
+    await screen.findByTestId('calls-today')
+    await screen.findByTestId('model-stats')
   })
 
   it('turns from empty to figures by itself', async () => {

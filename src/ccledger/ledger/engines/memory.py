@@ -20,12 +20,12 @@ _Key = TypeVar("_Key")
 _NODE = 0
 
 
-def open_writer(url: str, prices: Callable[[], Price], zone_name: str) -> "MemoryStore":
+def open_writer(_url: str, prices: Callable[[], Price], zone_name: str) -> "MemoryStore":
     """A new, empty ledger."""
     return MemoryStore(prices(), zone_name)
 
 
-def open_reader(url: str) -> "MemoryStore":
+def open_reader(_url: str) -> "MemoryStore":
     """There is none: only the process that writes a memory ledger can read it."""
     raise StoreError("a ledger in memory belongs to the process that writes it; use sqlite:/// to share one")
 

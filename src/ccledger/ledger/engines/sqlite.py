@@ -1,13 +1,15 @@
-"""The ledger in one SQLite file (through apsw): one writing connection, a few reading ones; it knows no other engine."""
+"""The ledger in one SQLite file (through apsw): one connection writes, a few read; it knows no other engine."""
+
+# apsw's type stubs leave the types of bindings and values open, so whatever comes from it looks partially unknown.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import os
 import threading
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
@@ -15,8 +17,9 @@ from urllib.parse import unquote, urlsplit
 import apsw
 
 from ccledger.core.errors import StoreError
-from ccledger.core.measures import MEASURES
 from ccledger.core.periods import Days, zone
+from ccledger.ledger import sqlite_questions as questions
+from ccledger.ledger.sqlite_writing import LEAD_KEY, MARK_BARE, ROLLUPS, add_up, by_length, insert_all, keep_positions
 from ccledger.ledger.store import Batch, SessionInfo, SessionRow, SpanRow, Summary
 
 if TYPE_CHECKING:
@@ -35,112 +38,12 @@ _KEPT_BATCHES: Final = 10_000
 _NODE: Final = 0
 _BUSY_MS: Final = 10_000
 _READERS: Final = 4
-_PAGE_BYTES: Final = 8192
+_PAGE_BYTES: Final = 4096
 _CACHE_KIB: Final = 65_536
 """More than the pages that one large batch touches, so that none has to be written before the batch is complete."""
-_CHECKPOINT_PAGES: Final = 4_000
+_CHECKPOINT_PAGES: Final = 16_000
 _LATE_MS: Final = 3_600_000
 """How far a call's start may lie from what its id says: a later fact can know an earlier start."""
-
-_SUMS: Final = ", ".join(MEASURES)
-
-
-def _insert(table: str, columns: Sequence[str], count: int, conflict: str = "") -> str:
-    row = f"({', '.join('?' * len(columns))})"
-    # A broken constraint ends the transaction: the whole batch is then booked another way, and SQLite needs no journal
-    # of its own for every statement.
-    return f"INSERT OR ROLLBACK INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * count)} {conflict}"
-
-
-def _add_to(key: Sequence[str], measures: Sequence[str]) -> str:
-    sums = ", ".join(f"{name} = {name} + excluded.{name}" for name in measures)
-    return f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sums}"
-
-
-def _drop_empty(table: str, key: Sequence[str]) -> str:
-    return f"DELETE FROM {table} WHERE {' AND '.join(f'{name} = ?' for name in key)} AND calls = 0"
-
-
-_ROLLUPS: Final = {
-    "spans": ("usage_rollup", ("grain", "dimension", "key_id", "start", "model_id")),
-    "days": (
-        "usage_day",
-        ("day", "token_id", "account_id", "user_id", "project_id", "mode_id", "model_id"),
-    ),
-    "sessions": ("session_day", ("day", "session_id", "model_id")),
-}
-
-_LEAD_KEY: Final = "ON CONFLICT (key) DO UPDATE SET call_id = excluded.call_id"
-_MARK_BARE: Final = "ON CONFLICT (key, call_id) DO UPDATE SET bare = 1 WHERE excluded.bare"
-_ROWS_AT_ONCE: Final = 32
-"""Rows per statement: looking a statement up and starting it costs as much as a row."""
-_FIND: Final = """
-    SELECT key, coalesce(call_alias.call_id, call_key.call_id)
-    FROM carray(?) AS wanted
-    CROSS JOIN call_key ON call_key.key = wanted.value
-    LEFT JOIN call_alias ON call_alias.id = call_key.call_id
-"""
-_FIND_REQUESTS: Final = """
-    SELECT key, coalesce(call_alias.call_id, request_key.call_id), bare
-    FROM carray(?) AS wanted
-    CROSS JOIN request_key ON request_key.key = wanted.value
-    LEFT JOIN call_alias ON call_alias.id = request_key.call_id
-"""
-_SPANS_OF_ALL: Final = f"""
-    SELECT start, '', '', model.text, {_SUMS}
-    FROM usage_rollup LEFT JOIN name AS model ON model.id = model_id
-    WHERE grain = ? AND dimension = 0 AND start BETWEEN ? AND ?
-    ORDER BY start, model_id
-"""
-_SPANS_OF_PROJECTS: Final = f"""
-    SELECT start, project.path, project.folder, model.text, {_SUMS}
-    FROM usage_rollup LEFT JOIN name AS model ON model.id = model_id JOIN project ON project.id = key_id
-    WHERE grain = ? AND dimension = 4 AND start BETWEEN ? AND ?
-    ORDER BY start, key_id, model_id
-"""
-_SPANS_OF_NAMES: Final = f"""
-    SELECT start, key_name.text, '', model.text, {_SUMS}
-    FROM usage_rollup LEFT JOIN name AS model ON model.id = model_id JOIN name AS key_name ON key_name.id = key_id
-    WHERE grain = ? AND dimension = ? AND start BETWEEN ? AND ?
-    ORDER BY start, key_id, model_id
-"""
-_SESSIONS: Final = f"""
-    SELECT day, session.text, model.text, {_SUMS}
-    FROM session_day JOIN name AS session ON session.id = session_id LEFT JOIN name AS model ON model.id = model_id
-    WHERE day BETWEEN ? AND ?
-    ORDER BY day, session_id, model_id
-"""
-_SESSIONS_NAMED: Final = f"""
-    SELECT day, session.text, model.text, {_SUMS}
-    FROM carray(?) AS wanted
-    CROSS JOIN name AS session ON session.kind = 2 AND session.text = wanted.value
-    CROSS JOIN session_day ON session_day.session_id = session.id
-    LEFT JOIN name AS model ON model.id = model_id
-"""
-_SESSION_INFOS: Final = """
-    SELECT session.text,
-           coalesce(project.path, ''), coalesce(project.folder, ''), coalesce(branch.text, ''),
-           (SELECT count(DISTINCT agent_id) FROM request_logs WHERE session_id = session.id AND agent_id > 0),
-           (SELECT request_at FROM request_logs WHERE session_id = session.id ORDER BY id LIMIT 1),
-           newest.request_at
-    FROM carray(?) AS wanted
-    CROSS JOIN name AS session ON session.kind = 2 AND session.text = wanted.value
-    CROSS JOIN request_logs AS newest
-        ON newest.id = (SELECT max(id) FROM request_logs WHERE session_id = session.id)
-    LEFT JOIN project ON project.id = newest.project_id
-    LEFT JOIN name AS branch ON branch.id = newest.branch_id
-"""
-_RECENT_SESSIONS: Final = """
-    SELECT session.text FROM request_logs JOIN name AS session ON session.id = session_id
-    WHERE request_logs.id >= ? GROUP BY session_id ORDER BY max(request_logs.id) DESC LIMIT ?
-"""
-_BETWEEN: Final = "WHERE request_at >= ? AND request_at < ? AND id BETWEEN ? AND ? ORDER BY request_at, id"
-_SUMMARY: Final = """
-    SELECT coalesce((SELECT sum(calls) FROM usage_rollup WHERE grain = 1 AND dimension = 0), 0),
-           (SELECT count(*) FROM name WHERE kind = 2),
-           (SELECT request_at FROM request_logs ORDER BY id LIMIT 1),
-           (SELECT request_at FROM request_logs ORDER BY id DESC LIMIT 1)
-"""
 
 
 def open_writer(url: str, prices: "Callable[[], Price]", zone_name: str) -> "SqliteStore":
@@ -168,17 +71,11 @@ def open_reader(url: str) -> "SqliteStore":
     return SqliteStore(path, None, None)
 
 
-def _select_calls(condition: str) -> str:
-    from ccledger.ledger.rows import COLUMNS
-
-    return f"SELECT {', '.join(COLUMNS)} FROM request_logs {condition}"
-
-
 def _path(url: str) -> Path:
     parts = urlsplit(url)
     if parts.netloc or not parts.path.startswith("/"):
         raise StoreError(f"'{url}' names no file; write sqlite:/// and the path, as in sqlite:////var/lib/ccledger.db")
-    return Path(unquote(parts.path[1:] if not parts.path.startswith("//") else parts.path[1:])).absolute()
+    return Path(unquote(parts.path[1:])).absolute()
 
 
 def _connect(path: Path, flags: int) -> apsw.Connection:
@@ -200,7 +97,9 @@ def _migrate(connection: apsw.Connection, path: Path) -> None:
     known = migrations()
     (done,) = connection.execute("PRAGMA user_version").fetchone() or (0,)
     if done > len(known):
-        raise StoreError(f"{path} was written by a newer ccledger; update this one (its schema {done}, ours {len(known)})")
+        raise StoreError(
+            f"{path} was written by a newer ccledger; update this one (its schema {done}, ours {len(known)})"
+        )
     for number, text in enumerate(known[done:], done + 1):
         with connection:
             connection.execute(text)
@@ -215,9 +114,7 @@ def migrations() -> list[str]:
 class SqliteStore:
     """One SQLite file. Fulfils `ledger.store.Store`."""
 
-    def __init__(
-        self, path: Path, writer: apsw.Connection | None, prices: "Callable[[], Price] | None"
-    ) -> None:
+    def __init__(self, path: Path, writer: apsw.Connection | None, prices: "Callable[[], Price] | None") -> None:
         self._path = path
         self._writer = writer
         self._prices = prices
@@ -240,11 +137,11 @@ class SqliteStore:
     ) -> Batch | None:
         with self._transaction() as connection:
             batch = book(connection, facts, now) if facts else None
-            _keep_positions(connection, positions)
+            keep_positions(connection, positions)
         return batch
 
     @contextmanager
-    def _transaction(self) -> Iterator[apsw.Connection]:
+    def _transaction(self) -> Generator[apsw.Connection]:
         connection = self._writer
         if connection is None:
             raise StoreError("this ledger was opened to be read; the writing process has to do that")
@@ -310,8 +207,8 @@ class SqliteStore:
             self.__dict__.pop(name, None)
 
     def _keep_names(self, connection: apsw.Connection) -> None:
-        _insert_all(connection, "name", ("id", "kind", "text"), self._new_names)
-        _insert_all(connection, "project", ("id", "path", "folder"), self._new_projects)
+        insert_all(connection, "name", ("id", "kind", "text"), self._new_names)
+        insert_all(connection, "project", ("id", "path", "folder"), self._new_projects)
         self._new_names.clear()
         self._new_projects.clear()
 
@@ -332,34 +229,24 @@ class SqliteStore:
 
     def _book_new(self, connection: apsw.Connection, facts: "Sequence[Fact]", now: int) -> Batch | None:
         """Books calls on the guess that all are new, which a `ConstraintError` disproves: most are, and then nothing
-        has to be looked up."""
-        from ccledger.core.merge import join
-        from ccledger.ledger.booking import bare_keys, book, give_ids
+        has to be looked up.
+        """
+        from ccledger.core.merge import fold_plain
+        from ccledger.ledger.booking import book_new, give_ids
 
-        if self._finds_requests or bare_keys(facts):
+        folded = None if self._finds_requests else fold_plain(facts)
+        if folded is None:
             return self._book_known(connection, facts, now)
-        joined = join(facts)
-        calls = [fact for fact, _ in joined]
+        calls = folded.values()
         ids = give_ids(calls, _NODE)
-        owned = [(fact.keys[0], number) for fact, number in zip(calls, ids, strict=True)]
-        owned.extend(
-            (key, number)
-            for fact, number in zip(calls, ids, strict=True)
-            for key in fact.keys[1:]
-            if not key.startswith("req:")
-        )
-        owned.sort()
-        _insert_all(connection, "call_key", ("key", "call_id"), owned)
-        booking = book(joined, (), ids, self._price, self._names, self._days.of_quarter)
-        if any(len(fact.keys) > 2 for fact in calls):
-            booking.keys.extend((number, fact.keys) for fact, number in zip(calls, ids, strict=True))
+        insert_all(connection, "call_key", ("key", "call_id"), sorted(zip(folded, ids, strict=True)))
+        booking = book_new(calls, ids, self._price, self._names, self._days.of_quarter)
         return self._write(connection, booking, frozenset(), now)
 
     def _book_known(self, connection: apsw.Connection, facts: "Sequence[Fact]", now: int) -> Batch | None:
         """Books calls that may be known already, in part or whole."""
         from ccledger.core.merge import join
         from ccledger.ledger.booking import bare_keys, book, give_ids
-
 
         def taken(number: int) -> bool:
             return bool(connection.execute("SELECT 1 FROM request_logs WHERE id = ?", (number,)).fetchall())
@@ -374,7 +261,7 @@ class SqliteStore:
         booking = book(joined, stored, ids, self._price, self._names, self._days.of_quarter)
         booking.keys.extend((number, fact.keys) for fact, number in zip(new, ids, strict=True))
         owned = [(key, number) for number, keys in booking.keys for key in keys if not key.startswith("req:")]
-        _insert_all(connection, "call_key", ("key", "call_id"), owned, _LEAD_KEY)
+        insert_all(connection, "call_key", ("key", "call_id"), owned, LEAD_KEY)
         return self._write(connection, booking, bare, now) if booking.ids else None
 
     def _find(
@@ -384,9 +271,9 @@ class SqliteStore:
         found: dict[int, list[str]] = {}
         joining: set[str] = set()
         wanted = (apsw.carray(tuple(keys)),)
-        for key, number in connection.execute(_FIND, wanted):
+        for key, number in connection.execute(questions.FIND, wanted):
             found.setdefault(number, []).append(key)
-        for key, number, is_bare in connection.execute(_FIND_REQUESTS, wanted) if self._finds_requests else ():
+        for key, number, is_bare in connection.execute(questions.FIND_REQUESTS, wanted) if self._finds_requests else ():
             if is_bare:
                 joining.add(key)
             if is_bare or key in bare or number in found:
@@ -398,8 +285,8 @@ class SqliteStore:
             return []
         from ccledger.ledger.rows import decode
 
-        query = _select_calls("WHERE id IN (SELECT value FROM carray(?)) ORDER BY id")
-        rows = connection.execute(query, (_integers(keys),)).fetchall()
+        query = questions.select_calls("WHERE id IN (SELECT value FROM carray(?)) ORDER BY id")
+        rows: list[Any] = connection.execute(query, (_integers(keys),)).fetchall()
         return [
             decode(row, tuple(sorted(keys[row[0]])), self._text_reader(connection), self._project_reader(connection))
             for row in rows
@@ -432,13 +319,13 @@ class SqliteStore:
         if booking.removed:
             connection.executemany("DELETE FROM request_logs WHERE id = ?", ((number,) for number in booking.removed))
         booking.rows.sort()
-        for columns, rows in _by_length(COLUMNS, booking.rows):
-            _insert_all(connection, "request_logs", columns, rows)
+        for columns, rows in by_length(COLUMNS, booking.rows):
+            insert_all(connection, "request_logs", columns, rows)
         self._keep_requests(connection, booking, bare)
         for gone, successor in booking.aliases:
             connection.execute("UPDATE call_alias SET call_id = ? WHERE call_id = ?", (successor, gone))
             connection.execute("INSERT OR REPLACE INTO call_alias (id, call_id) VALUES (?, ?)", (gone, successor))
-        _add_up(connection, booking.roll)
+        add_up(connection, booking.roll)
         text_of = self._text_reader(connection)
         models = moved(booking.roll, lambda model: text_of(model) or "")
         connection.execute(
@@ -457,7 +344,7 @@ class SqliteStore:
                 requests = [key for key in keys if key.startswith("req:")]
                 if self._finds_requests or len(requests) > 1:
                     kept.extend((key, number, key in bare) for key in requests)
-        _insert_all(connection, "request_key", ("key", "call_id", "bare"), sorted(kept), _MARK_BARE)
+        insert_all(connection, "request_key", ("key", "call_id", "bare"), sorted(kept), MARK_BARE)
 
     def rebuild(self, zone: str) -> None:
         """See `Store.rebuild`."""
@@ -466,18 +353,18 @@ class SqliteStore:
 
         days = Days(_zone(zone))
         with self._transaction() as connection:
-            rows = connection.execute(_select_calls("ORDER BY id"))
+            rows = connection.execute(questions.select_calls("ORDER BY id"))
             text_of, project_of = self._text_reader(connection), self._project_reader(connection)
             calls = (decode(row, (), text_of, project_of) for row in rows)
             roll = resum(calls, self._names, days.of_quarter)
-            for table, _ in _ROLLUPS.values():
+            for table, _ in ROLLUPS.values():
                 connection.execute(f"DELETE FROM {table}")
-            _add_up(connection, roll)
+            add_up(connection, roll)
             connection.execute("INSERT OR REPLACE INTO setting VALUES ('zone', ?)", (zone,))
         self._days = days
 
     @contextmanager
-    def _reader(self) -> Iterator[apsw.Connection]:
+    def _reader(self) -> Generator[apsw.Connection]:
         try:
             connection = self._idle.pop()
         except IndexError:
@@ -506,11 +393,11 @@ class SqliteStore:
     def spans(self, grain: "Grain", dimension: "Dimension", first: int, last: int) -> list[SpanRow]:
         """See `Store.spans`."""
         if not dimension:
-            rows = self._rows(_SPANS_OF_ALL, (int(grain), first, last))
+            rows = self._rows(questions.SPANS_OF_ALL, (int(grain), first, last))
         elif dimension == 4:
-            rows = self._rows(_SPANS_OF_PROJECTS, (int(grain), first, last))
+            rows = self._rows(questions.SPANS_OF_PROJECTS, (int(grain), first, last))
         else:
-            rows = self._rows(_SPANS_OF_NAMES, (int(grain), int(dimension), first, last))
+            rows = self._rows(questions.SPANS_OF_NAMES, (int(grain), int(dimension), first, last))
         return [SpanRow(row[0], row[1], row[2], row[3] or "", row[4:]) for row in rows]
 
     def calls(self, start: int, end: int) -> "list[Call]":
@@ -521,33 +408,38 @@ class SqliteStore:
         bounds = (start, end, call_id(start - _LATE_MS, 0, 0), call_id(end + _LATE_MS, 0, 0))
         with self._reader() as connection:
             text_of, project_of = self._text_reader(connection), self._project_reader(connection)
-            return [decode(row, (), text_of, project_of) for row in connection.execute(_select_calls(_BETWEEN), bounds)]
+            return [
+                decode(row, (), text_of, project_of)
+                for row in connection.execute(questions.select_calls(questions.BETWEEN), bounds)
+            ]
 
     def sessions(self, first_day: int, last_day: int) -> list[SessionRow]:
         """See `Store.sessions`."""
-        rows = self._rows(_SESSIONS, (first_day, last_day))
+        rows = self._rows(questions.SESSIONS, (first_day, last_day))
         return [SessionRow(row[0], row[1], row[2] or "", row[3:]) for row in rows]
 
     def sessions_named(self, sessions: Iterable[str]) -> list[SessionRow]:
         """See `Store.sessions_named`."""
         wanted = tuple(sessions)
-        rows = self._rows(_SESSIONS_NAMED, (apsw.carray(wanted),)) if wanted else []
+        rows = self._rows(questions.SESSIONS_NAMED, (apsw.carray(wanted),)) if wanted else []
         return [SessionRow(row[0], row[1], row[2] or "", row[3:]) for row in rows]
 
     def session_infos(self, sessions: Iterable[str]) -> list[SessionInfo]:
         """See `Store.session_infos`."""
         wanted = tuple(sessions)
-        return [SessionInfo(*row) for row in self._rows(_SESSION_INFOS, (apsw.carray(wanted),))] if wanted else []
+        return (
+            [SessionInfo(*row) for row in self._rows(questions.SESSION_INFOS, (apsw.carray(wanted),))] if wanted else []
+        )
 
     def recent_sessions(self, since: int, limit: int) -> list[str]:
         """See `Store.recent_sessions`."""
         from ccledger.ledger.plan import call_id
 
-        return [row[0] for row in self._rows(_RECENT_SESSIONS, (call_id(since, 0, 0), limit))]
+        return [row[0] for row in self._rows(questions.RECENT_SESSIONS, (call_id(since, 0, 0), limit))]
 
     def summary(self) -> Summary:
         """See `Store.summary`."""
-        return Summary(*self._rows(_SUMMARY)[0])
+        return Summary(*self._rows(questions.SUMMARY)[0])
 
     def batches(self, after: int, limit: int) -> list[Batch]:
         """See `Store.batches`."""
@@ -576,45 +468,3 @@ _zone = zone
 def _integers(numbers: Iterable[int]) -> Any:
     """Numbers as one bound value; apsw's own type for that is opaque."""
     return apsw.carray(array("q", numbers))
-
-
-def _keep_positions(connection: apsw.Connection, positions: Mapping[str, bytes | None]) -> None:
-    kept = [(name, position) for name, position in positions.items() if position is not None]
-    gone = [(name,) for name, position in positions.items() if position is None]
-    connection.executemany("INSERT OR REPLACE INTO source_position (name, position) VALUES (?, ?)", kept)
-    connection.executemany("DELETE FROM source_position WHERE name = ?", gone)
-
-
-def _add_up(connection: apsw.Connection, roll: Any) -> None:
-    for part, (table, key) in _ROLLUPS.items():
-        rows = getattr(roll, part)
-        entries = [name + measures for name, measures in rows.items()]
-        entries.sort()
-        for columns, group in _by_length((*key, *MEASURES), entries):
-            _insert_all(connection, table, columns, group, _add_to(key, columns[len(key) :]))
-        shrunk = [name for name, measures in rows.items() if measures[0] < 0]
-        connection.executemany(_drop_empty(table, key), shrunk)
-
-
-def _insert_all(
-    connection: apsw.Connection, table: str, columns: Sequence[str], rows: "Sequence[tuple[Any, ...]]", conflict: str = ""
-) -> None:
-    """Inserts rows, many with one statement."""
-    whole = len(rows) - len(rows) % _ROWS_AT_ONCE
-    if whole:
-        together = (
-            tuple(chain.from_iterable(rows[start : start + _ROWS_AT_ONCE])) for start in range(0, whole, _ROWS_AT_ONCE)
-        )
-        connection.executemany(_insert(table, columns, _ROWS_AT_ONCE, conflict), together)
-    if whole < len(rows):
-        connection.executemany(_insert(table, columns, 1, conflict), rows[whole:])
-
-
-def _by_length(columns: Sequence[str], rows: "Sequence[tuple[Any, ...]]") -> "Iterator[tuple[Sequence[str], Sequence[tuple[Any, ...]]]]":
-    """Rows that leave out the same columns at the end, together; shorter ones are cheaper to write."""
-    lengths = set(map(len, rows))
-    if len(lengths) == 1:
-        yield columns[: lengths.pop()], rows
-        return
-    for length in sorted(lengths):
-        yield columns[:length], [row for row in rows if len(row) == length]

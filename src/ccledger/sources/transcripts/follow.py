@@ -60,6 +60,7 @@ class Follower:
         self._passes = threading.Condition()
         self._begun = 0
         self._done = 0
+        self._failed = 0
         self._thread = threading.Thread(target=self._run, name="transcripts", daemon=True)
         self.status = ImportStatus(started_at=clock())
 
@@ -77,11 +78,16 @@ class Follower:
             self._thread.join()
 
     def sync(self, timeout: float) -> bool:
-        """Waits until all that is on disk now is booked; False when `timeout` seconds pass or the import ends first."""
+        """Waits until everything that is on disk now is booked.
+
+        False when that fails, takes longer than `timeout` seconds, or the follower ends before.
+        """
         with self._passes:
-            target = self._begun + 1
+            target, failed = self._begun + 1, self._failed
             self._wake.set()
-            self._passes.wait_for(lambda: self._done >= target or self._stopping.is_set(), timeout)
+            self._passes.wait_for(
+                lambda: self._done >= target or self._failed > failed or self._stopping.is_set(), timeout
+            )
             return self._done >= target
 
     def _run(self) -> None:
@@ -91,6 +97,9 @@ class Follower:
                 self._wait(self._watched())
             except Exception as error:  # noqa: BLE001 - one bad pass (a full disk, a vanished mount) must not end the import for good
                 self._tell(state="failed", error=f"{type(error).__name__}: {error}")
+                with self._passes:
+                    self._failed += 1
+                    self._passes.notify_all()
                 self._wake.wait(_PAUSE_SECONDS)
 
     def _look_at_all(self) -> None:
@@ -139,21 +148,20 @@ class Follower:
             return
         look_again = 0.0  # at once: something may have changed after the last look and before the watch began
         for paths in self._events(roots):
-            self._take_changes({path for path in paths if path.endswith(SUFFIX)}, roots)
-            # What was written to a new directory before it was watched has told nobody.
-            if self._wake.is_set() or time.monotonic() >= look_again or any(map(os.path.isdir, paths)):
+            self._take_changes(paths, roots)
+            if self._wake.is_set() or time.monotonic() >= look_again:
                 self._look_at_all()
                 look_again = time.monotonic() + _LOOK_EVERY_SECONDS
                 if self._watched() != roots:
                     return
 
     def _events(self, roots: Iterable[str]) -> Iterator[set[str]]:
-        """What changed below the roots, again and again; an empty set when nothing happened for a while.
+        """The transcripts that changed and whatever is new, again and again; nothing when nothing happened for a while.
 
         Ends when the directories can't be watched (a name in them is no UTF-8, the system has no watches left): then
         the next look at all of them has to do.
         """
-        from watchfiles import watch
+        from watchfiles import Change, watch
 
         folders = [Path(root) / "projects" for root in roots]
         try:
@@ -168,11 +176,15 @@ class Follower:
                 raise_interrupt=False,
                 ignore_permission_denied=True,
             ):
-                yield {path for _, path in changes}
+                yield {path for kind, path in changes if path.endswith(SUFFIX) or kind == Change.added}
         except (OSError, RuntimeError):
             self._wake.wait(_POLL_EVERY_SECONDS)
 
     def _take_changes(self, paths: Iterable[str], roots: Iterable[str]) -> None:
+        if any(os.path.isdir(path) for path in paths):
+            # A watch on a new directory begins after it was made: what was written meanwhile nobody tells.
+            self._look_at_all()
+            return
         found = [look_at(path, root) for path in sorted(paths) for root in roots]
         known = [entry for entry in found if entry is not None]
         if known:

@@ -33,11 +33,14 @@ export class OverviewController {
         api.overview({ timezone, hours: RANGE_HOURS[range.value], signal }),
       placeholderData: keepPreviousData<Overview>,
       refetchInterval: AGING_MS,
+      notifyOnChangeProps: 'all' as const,
     }))
     this.current = createQuery(() => ({
       queryKey: [CURRENT, timezone],
       queryFn: ({ signal }: { signal: AbortSignal }) => api.current({ timezone, signal }),
       refetchInterval: AGING_MS,
+      // By default only what was read before is announced: `refetch` is, long before a panel reads `data`.
+      notifyOnChangeProps: 'all' as const,
     }))
     this.#refreshOverview = new Refresher(
       () => this.overview.refetch(),

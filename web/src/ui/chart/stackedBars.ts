@@ -78,7 +78,7 @@ export function options(
         size: 28,
         space: 56,
         incrs: tickEvery,
-        values: (_, splits) => timeLabels(chart(), splits),
+        values: (plot, splits) => timeLabels(plot, chart(), splits),
       },
       {
         ...axis,
@@ -135,10 +135,15 @@ function bucketUnder(plot: uPlot): number | null {
   return begun ? nearest : Math.max(0, nearest - 1)
 }
 
-/** A mark at the very end has no bar to its right and would be cut in half. */
-function timeLabels(chart: BarChart, splits: number[]): (string | null)[] {
-  const [, end] = bounds(chart)
-  return splits.map((at) => (at >= end ? null : chart.formatTime(new Date(at * 1000))))
+/** A mark too near to the end would be cut off: at the very end there is no bar to its right anyway. */
+function timeLabels(plot: uPlot, chart: BarChart, splits: number[]): (string | null)[] {
+  const [start, end] = bounds(chart)
+  plot.ctx.font = AXIS_FONT
+  return splits.map((at) => {
+    const label = chart.formatTime(new Date(at * 1000))
+    const room = ((end - at) / (end - start)) * plot.width
+    return at >= end || plot.ctx.measureText(label).width / 2 > room ? null : label
+  })
 }
 
 /** A scale without a single value would be invented. */

@@ -20,7 +20,8 @@ CREATE TABLE project (
     UNIQUE (path, folder)
 );
 
--- One row a call. Times are milliseconds since 1970 (UTC), money is nano-USD, NULL cost means "no price".
+-- One row a call. Times are milliseconds since 1970 (UTC), money is nano-USD, NULL cost means "no price" (and for web
+-- searches "none", too). traits: bits, see ledger/rows.py. placed_at NULL: at request_at.
 CREATE TABLE request_logs (
     id INTEGER PRIMARY KEY,
     request_at INTEGER NOT NULL,
@@ -30,27 +31,19 @@ CREATE TABLE request_logs (
     cache_write_5m_tokens INTEGER NOT NULL,
     cache_write_1h_tokens INTEGER NOT NULL,
     cache_read_tokens INTEGER NOT NULL,
-    web_searches INTEGER NOT NULL,
     input_cost INTEGER,
     output_cost INTEGER,
     cache_creation_cost INTEGER,
     cache_read_cost INTEGER,
-    web_search_cost INTEGER,
-    terms INTEGER NOT NULL,
-    origin INTEGER NOT NULL,
-    complete INTEGER NOT NULL,
-    sidechain INTEGER NOT NULL,
-    time_source INTEGER NOT NULL,
-    place_source INTEGER NOT NULL,
+    traits INTEGER NOT NULL,
     session_id INTEGER NOT NULL,
     project_id INTEGER NOT NULL,
     branch_id INTEGER NOT NULL,
     agent_id INTEGER NOT NULL,
-    copied INTEGER NOT NULL,
-    billing INTEGER NOT NULL,
-    placed_at INTEGER NOT NULL,
-    sources INTEGER NOT NULL,
     request_id TEXT,
+    web_searches INTEGER NOT NULL DEFAULT 0,
+    web_search_cost INTEGER,
+    placed_at INTEGER,
     party_source INTEGER NOT NULL DEFAULT 0,
     token_id INTEGER NOT NULL DEFAULT 0,
     account_id INTEGER NOT NULL DEFAULT 0,
@@ -63,9 +56,6 @@ CREATE TABLE request_logs (
 );
 
 CREATE INDEX request_logs_session ON request_logs (session_id, id);
-CREATE INDEX request_logs_token ON request_logs (token_id, id) WHERE token_id > 0;
-CREATE INDEX request_logs_account ON request_logs (account_id, id) WHERE account_id > 0;
-CREATE INDEX request_logs_user ON request_logs (user_id, id) WHERE user_id > 0;
 
 -- The keys that identify a call.
 CREATE TABLE call_key (

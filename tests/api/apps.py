@@ -1,0 +1,62 @@
+"""The application over a real ledger, with a clock that stands still, for tests that ask it in their own process."""
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from litestar.testing import TestClient
+from litestar.types import ASGIApp
+
+from ccledger.api.app import create_app
+from ccledger.api.asgi import Application
+from ccledger.api.live import Live
+from ccledger.api.system import Import, ImportRoot, Transcripts
+from ccledger.ledger.store import Store
+
+NOW = 1_795_168_800_000
+"""2026-11-20 10:00 UTC."""
+ROOT = ImportRoot("/home/u/.claude", found=True, files=2, billing="api")
+FOLLOWING = Import(
+    state="following",
+    files_done=2,
+    files_total=2,
+    bytes_done=100,
+    bytes_total=100,
+    calls=3,
+    started_at="2026-11-20T09:59:00.000Z",
+    finished_at="2026-11-20T09:59:01.000Z",
+    error=None,
+    roots=[ROOT],
+)
+
+
+def make_app(
+    store: Store,
+    *,
+    live: Live | None = None,
+    state: Callable[[], Import] = lambda: FOLLOWING,
+    billing: Callable[[], str] = lambda: "api",
+    sync: Callable[[float], bool] = lambda _: True,
+    web_folder: Path = Path("/nonexistent"),
+) -> Application:
+    """The application as the composition root builds it, but for what a test is about."""
+    return create_app(
+        store=store,
+        live=Live() if live is None else live,
+        now=lambda: NOW,
+        zone_name="UTC",
+        version="0.1.0",
+        transcripts=Transcripts(state, billing, sync),
+        web_folder=web_folder,
+    )
+
+
+Client = TestClient[Any]
+
+
+@contextmanager
+def asking(app: Application) -> Generator[Client]:
+    """A client of the application as a browser on the same machine would be."""
+    with TestClient(cast("ASGIApp", app), base_url="http://127.0.0.1") as client:
+        yield client

@@ -1,0 +1,175 @@
+"""Bytes on a connection that no well-behaved client sends: each answered in our form, or served as it should be."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+import uvloop
+
+from ccledger.api.protocol import Protocol
+from ccledger.api.server import configure
+from ccledger.ledger.store import Store
+from tests.api.apps import make_app
+from tests.api.serving import serving
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+def say(store: Store, *requests: bytes) -> list[Answer]:
+    """What the server answers to each of these bytes, on a connection of its own."""
+
+    async def run() -> list[Answer]:
+        async with serving(make_app(store)) as host:
+            return [await one(host, request) for request in requests]
+
+    return asyncio.run(run())
+
+
+async def one(host: str, request: bytes) -> Answer:
+    name, port = host.split(":")
+    reader, writer = await asyncio.open_connection(name, int(port))
+    writer.write(request)
+    head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)).decode("latin-1")
+    status, *lines = head.strip().split("\r\n")
+    headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+    body = await asyncio.wait_for(reader.readexactly(int(headers.get("content-length", 0))), 20)
+    writer.close()
+    return int(status.split()[1]), headers, body
+
+
+def ask(target: bytes, *headers: bytes) -> bytes:
+    return b"\r\n".join([b"GET " + target + b" HTTP/1.1", *headers, b"", b""])
+
+
+LOCAL = b"Host: localhost"
+
+
+def test_the_fast_parser_and_loop_are_used(store: Store) -> None:
+    config = configure(make_app(store))
+    config.load()
+    assert config.http_protocol_class is Protocol
+    factory = config.get_loop_factory()
+    assert factory is not None
+    loop = factory()
+    assert isinstance(loop, uvloop.Loop)
+    loop.close()
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"nonsense\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n",
+        b"GET /caf\xc3\xa9 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost localhost\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_refused_in_our_form(store: Store, request_: bytes) -> None:
+    [(status, headers, body)] = say(store, request_)
+    assert status == 400
+    assert headers["content-type"] == "application/json"
+    assert list(json.loads(body)) == ["error"]
+    assert headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["connection"] == "close"
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "status"),
+    [
+        (b"http://localhost/api/v1/health", LOCAL, 200),
+        (b"HTTP://127.0.0.1:9/api/v1/health?x=1", b"Host: evil.example", 200),
+        (b"http://evil.example/api/v1/health", LOCAL, 421),
+        (b"http://evil.example", LOCAL, 400),
+        (b"http://localhost@evil.example/api/v1/health", LOCAL, 421),
+        (b"http://evil.example@localhost/api/v1/health", LOCAL, 421),
+        (b"http://evil.example?localhost/api/v1/health", LOCAL, 400),
+        (b"//evil.example/api/v1/health.json", LOCAL, 404),
+    ],
+)
+def test_the_host_of_an_absolute_target_counts(store: Store, target: bytes, host: bytes, status: int) -> None:
+    assert say(store, ask(target, host))[0][0] == status
+
+
+def test_hosts_that_are_missing_or_doubled_are_refused(store: Store) -> None:
+    answers = say(
+        store,
+        ask(b"/api/v1/health"),
+        ask(b"/api/v1/health", LOCAL, LOCAL),
+        ask(b"/api/v1/health", LOCAL, b"Host: evil.example"),
+        b"GET /api/v1/health HTTP/1.0\r\n\r\n",
+        ask(b"/api/v1/health", LOCAL),
+    )
+    assert [status for status, _, _ in answers] == [421, 421, 421, 421, 200]
+
+
+def test_a_query_that_is_no_utf8_is_a_bad_request(store: Store) -> None:
+    answers = say(
+        store, ask(b"/api/v1/stats/current?timezone=\xff\xfe", LOCAL), ask(b"/api/v1/stats/current?zone=%ff%fe", LOCAL)
+    )
+    assert [status for status, _, _ in answers] == [400, 200]
+
+
+def test_a_target_that_is_too_long_is_refused(store: Store) -> None:
+    long, longer = say(store, ask(b"/" + b"x" * 20_000, LOCAL), ask(b"/" + b"x" * 1_000_000, LOCAL))
+    assert long[0] == 414
+    assert "8192" in json.loads(long[2])["error"]
+    assert longer[0] == 400
+    assert list(json.loads(longer[2])) == ["error"]
+    assert long[1]["content-security-policy"] == longer[1]["content-security-policy"]
+
+
+def test_paths_are_not_read_with_dots_in_them(store: Store) -> None:
+    answers = say(
+        store,
+        ask(b"/../../etc/passwd", LOCAL),
+        ask(b"/%2e%2e/%2e%2e/etc/passwd", LOCAL),
+        ask(b"/..%2f..%2fetc%2fpasswd", LOCAL),
+        ask(b"/..\\..\\etc\\passwd", LOCAL),
+        ask(b"/assets/..%00/passwd", LOCAL),
+    )
+    assert [status for status, _, _ in answers] == [404] * 5
+
+
+UPGRADE = (b"Upgrade: websocket", b"Connection: Upgrade")
+KEY = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+VERSION = b"Sec-WebSocket-Version: 13"
+
+
+def test_a_handshake_that_lacks_something_is_told_so_in_our_form(store: Store) -> None:
+    answers = say(
+        store,
+        ask(b"/ws", LOCAL, *UPGRADE),
+        ask(b"/ws", LOCAL, *UPGRADE, KEY),
+        ask(b"/ws", LOCAL, *UPGRADE, VERSION),
+        ask(b"/ws", LOCAL, b"Upgrade: h2c", b"Connection: Upgrade"),
+    )
+    for status, headers, body in answers:
+        assert status == 426
+        assert list(json.loads(body)) == ["error"]
+        assert headers["content-security-policy"]
+
+
+def test_a_whole_handshake_is_taken(store: Store) -> None:
+    accepted, elsewhere, foreign = say(
+        store,
+        ask(b"/ws", LOCAL, *UPGRADE, KEY, VERSION),
+        ask(b"/api/v1/health", LOCAL, *UPGRADE, KEY, VERSION),
+        ask(b"http://evil.example/ws", LOCAL, *UPGRADE, KEY, VERSION),
+    )
+    assert accepted[0] == 101
+    assert (elsewhere[0], json.loads(elsewhere[2]).keys()) == (404, {"error"})
+    assert foreign[0] == 421
+
+
+def test_no_header_of_a_proxy_is_believed(store: Store) -> None:
+    """Behind no proxy of ours they would be a client's own words about itself."""
+    config: Any = configure(make_app(store))
+    config.load()
+    assert config.loaded_app is config.app
+    assert config.proxy_headers is False

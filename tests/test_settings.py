@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ccledger.core.errors import UsageError
+from ccledger.settings import SETTINGS, Settings, canonical_zone, config_file, read_settings
+
+HOME = Path("/home/somebody")
+
+
+def read(environment: Mapping[str, str] | None = None, **flags: object) -> Settings:
+    return read_settings(environment or {}, HOME, flags)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "ccledger.toml"
+
+
+def read_file(file: Path, text: str, environment: Mapping[str, str] | None = None, **flags: object) -> Settings:
+    file.write_text(text)
+    return read({"CCLEDGER_CONFIG": str(file), **(environment or {})}, **flags)
+
+
+def test_nothing_said_is_the_defaults() -> None:
+    assert read() == Settings(
+        data_dir=Path("/home/somebody/.local/share/ccledger"),
+        database_url="sqlite:////home/somebody/.local/share/ccledger/ledger.db",
+        host="127.0.0.1",
+        port=51888,
+        timezone="",
+        claude_dirs=(),
+        billing="",
+        file_watch=True,
+        log_level="WARNING",
+    )
+
+
+WHOLE = """
+data_dir = "/file"
+database_url = "sqlite:////file/other.db"
+host = "::1"
+port = 1
+timezone = "Asia/Tokyo"
+claude_dirs = ["/one", "/two"]
+billing = "api"
+file_watch = false
+log_level = "info"
+"""
+
+
+def test_everything_can_be_said_in_the_file(file: Path) -> None:
+    assert {setting.name for setting in SETTINGS} == set(tomllib.loads(WHOLE)) == set(Settings._fields)
+    assert read_file(file, WHOLE) == Settings(
+        data_dir=Path("/file"),
+        database_url="sqlite:////file/other.db",
+        host="::1",
+        port=1,
+        timezone="Asia/Tokyo",
+        claude_dirs=("/one", "/two"),
+        billing="api",
+        file_watch=False,
+        log_level="INFO",
+    )
+
+
+ENVIRONMENT = {
+    "CCLEDGER_DATA_DIR": "/environment",
+    "CCLEDGER_DATABASE_URL": "sqlite:////environment/other.db",
+    "CCLEDGER_HOST": "localhost",
+    "CCLEDGER_PORT": "2",
+    "CCLEDGER_TIMEZONE": "Europe/Berlin",
+    "CCLEDGER_BILLING": "subscription",
+    "CCLEDGER_FILE_WATCH": "1",
+    "CCLEDGER_LOG_LEVEL": "debug",
+}
+
+
+def test_the_environment_comes_before_the_file(file: Path) -> None:
+    assert {name for setting in SETTINGS for name in setting.variables[:1]} == set(ENVIRONMENT)
+    assert read_file(file, WHOLE, ENVIRONMENT) == Settings(
+        data_dir=Path("/environment"),
+        database_url="sqlite:////environment/other.db",
+        host="localhost",
+        port=2,
+        timezone="Europe/Berlin",
+        claude_dirs=("/one", "/two"),
+        billing="subscription",
+        file_watch=True,
+        log_level="DEBUG",
+    )
+
+
+def test_flags_come_before_everything(file: Path) -> None:
+    flags = {"data_dir": "/flag", "host": "127.0.0.1", "port": "3", "claude_dirs": ["/three"]}
+    found = read_file(file, WHOLE, ENVIRONMENT, **flags)
+    assert (found.data_dir, found.host, found.port, found.claude_dirs) == (Path("/flag"), "127.0.0.1", 3, ("/three",))
+
+
+@pytest.mark.parametrize("nothing", [None, (), []])
+def test_a_flag_that_was_not_given_says_nothing(nothing: object, file: Path) -> None:
+    found = read_file(file, WHOLE, data_dir=nothing, port=nothing, claude_dirs=nothing)
+    assert (found.data_dir, found.port, found.claude_dirs) == (Path("/file"), 1, ("/one", "/two"))
+
+
+def test_an_empty_variable_says_nothing() -> None:
+    assert read(dict.fromkeys(ENVIRONMENT, "")) == read()
+
+
+@pytest.mark.parametrize(
+    ("environment", "name", "value"),
+    [
+        ({"FILE_WATCH_ENABLED": "no"}, "file_watch", False),
+        ({"FILE_WATCH_ENABLED": "no", "CCLEDGER_FILE_WATCH": "yes"}, "file_watch", True),
+        ({"LOG_LEVEL": "error"}, "log_level", "ERROR"),
+        ({"DATABASE_PATH": "/a/b.db"}, "database_url", "sqlite:////a/b.db"),
+        ({"DATABASE_PATH": "/a/b.db", "CCLEDGER_DATABASE_URL": "memory://"}, "database_url", "memory://"),
+        ({"XDG_DATA_HOME": "/xdg"}, "data_dir", Path("/xdg/ccledger")),
+        ({"CCLEDGER_DATA_DIR": "~/ledger"}, "data_dir", HOME / "ledger"),
+        ({"CCLEDGER_DATA_DIR": "~"}, "data_dir", HOME),
+        ({"CCLEDGER_DATA_DIR": "relative"}, "data_dir", Path.cwd() / "relative"),
+        ({"CCLEDGER_TIMEZONE": "Etc/UTC"}, "timezone", "UTC"),
+        ({"CCLEDGER_PORT": "0"}, "port", 0),
+    ],
+)
+def test_other_names_and_short_forms_are_understood(environment: dict[str, str], name: str, value: object) -> None:
+    assert getattr(read(environment), name) == value
+
+
+@pytest.mark.parametrize(
+    ("environment", "flags", "said"),
+    [
+        ({"CCLEDGER_PORT": "65536"}, {}, "CCLEDGER_PORT takes 0 to 65535, not '65536'"),
+        ({"CCLEDGER_PORT": "٣"}, {}, "CCLEDGER_PORT takes"),
+        ({}, {"port": "-1"}, "--port takes 0 to 65535, not '-1'"),
+        ({"CCLEDGER_HOST": "0.0.0.0"}, {}, "CCLEDGER_HOST takes 127.0.0.1, ::1 or localhost, not '0.0.0.0'; any"),
+        ({}, {"host": "example.org"}, "--host takes"),
+        ({"CCLEDGER_TIMEZONE": "Mars"}, {}, "CCLEDGER_TIMEZONE: 'Mars' is not a time zone"),
+        ({"CCLEDGER_BILLING": "free"}, {}, "CCLEDGER_BILLING takes api or subscription, not 'free'"),
+        ({"FILE_WATCH_ENABLED": "maybe"}, {}, "FILE_WATCH_ENABLED takes true or false, not 'maybe'"),
+        ({"LOG_LEVEL": "loud"}, {}, "LOG_LEVEL takes DEBUG, INFO,"),
+        ({"CCLEDGER_CONFIG": "/nowhere/ccledger.toml"}, {}, "CCLEDGER_CONFIG names /nowhere/ccledger.toml, which"),
+        ({"CCLEDGER_CONFIG": "/"}, {}, "/ can't be read: Is a directory"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_where_it_was_given(
+    environment: dict[str, str], flags: dict[str, object], said: str
+) -> None:
+    with pytest.raises(UsageError) as error:
+        read(environment, **flags)
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("port = true", "port in {file} takes 0 to 65535, not True"),
+        ("port = 1.5", "port in {file} takes"),
+        ("data_dir = 3", "data_dir in {file} takes a directory, not 3"),
+        ('claude_dirs = "one"', "claude_dirs in {file} takes directories, not 'one'"),
+        ("claude_dirs = [1]", "claude_dirs in {file} takes directories"),
+        ("file_watch = 3", "file_watch in {file} takes true or false"),
+        ("timezone = 3", "timezone in {file} takes an IANA name"),
+        ('timezone = ""', "timezone in {file}: '' is not a time zone"),
+        ("prot = 1\nhots = 2", "{file} has a setting nobody knows: hots, prot; there are data_dir,"),
+        ("port =", "{file} is no TOML: "),
+    ],
+)
+def test_a_file_that_makes_no_sense_is_refused_by_name(text: str, said: str, file: Path) -> None:
+    with pytest.raises(UsageError) as error:
+        read_file(file, text)
+    assert said.format(file=file) in str(error.value)
+
+
+def test_a_file_that_is_no_text_is_refused(file: Path) -> None:
+    file.write_bytes(b"port = 1 # \xff")
+    with pytest.raises(UsageError, match="is not UTF-8 text"):
+        read({"CCLEDGER_CONFIG": str(file)})
+
+
+def test_the_file_is_looked_for_in_the_configuration_directory(tmp_path: Path) -> None:
+    place = tmp_path / "ccledger" / "ccledger.toml"
+    assert config_file({"XDG_CONFIG_HOME": str(tmp_path)}, HOME) == place
+    assert config_file({}, HOME) == HOME / ".config" / "ccledger" / "ccledger.toml"
+    assert read({"XDG_CONFIG_HOME": str(tmp_path)}).port == 51888
+    place.parent.mkdir()
+    place.write_text("port = 7")
+    assert read({"XDG_CONFIG_HOME": str(tmp_path)}).port == 7
+
+
+def test_a_wrong_value_that_something_else_overrides_is_not_complained_about(file: Path) -> None:
+    assert read_file(file, "port = 70000", {"CCLEDGER_PORT": "1"}).port == 1
+
+
+@given(st.text())
+def test_any_text_is_a_port_or_refused(text: str) -> None:
+    try:
+        port = read(port=text).port
+    except UsageError:
+        return
+    assert 0 <= port <= 65535
+
+
+@pytest.mark.parametrize("name", ["UTC", "utc", "Etc/UTC", "Etc/UCT", "GMT", "Zulu", "Etc/Greenwich", "Universal"])
+def test_every_name_of_utc_is_one_zone(name: str) -> None:
+    assert canonical_zone(name) == "UTC"
+
+
+def test_any_other_zone_keeps_its_name() -> None:
+    assert canonical_zone("Asia/Kathmandu") == "Asia/Kathmandu"
