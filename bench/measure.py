@@ -146,12 +146,6 @@ def ccusage(corpus: Path) -> Command:
     return Command("ccusage", (str(find_ccusage()), *CCUSAGE_REPORT), {"CLAUDE_CONFIG_DIR": str(corpus)})
 
 
-def ccusage_by_npm(corpus: Path) -> Command:
-    """Return the same report as users start it, through npm's launcher."""
-    launcher = PEERS / ".bin" / "ccusage"
-    return Command("ccusage (launcher)", (str(launcher), *CCUSAGE_REPORT), {"CLAUDE_CONFIG_DIR": str(corpus)})
-
-
 CCUSAGE_REPORT = ("claude", "daily", "--json", "--offline", "--timezone", "UTC")
 
 

@@ -1,5 +1,4 @@
 """Checks the harness with stand-ins for ccledger, honest and broken; it measures nothing worth keeping."""
-# ruff: noqa: D103 - the name of a test is its sentence
 
 from __future__ import annotations
 

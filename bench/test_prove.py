@@ -1,5 +1,4 @@
 """Checks how measurements are run and written down, with targets that measure nothing."""
-# ruff: noqa: D103 - the name of a test is its sentence
 
 from __future__ import annotations
 

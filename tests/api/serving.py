@@ -6,7 +6,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Generator
+import time
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -18,14 +19,21 @@ from ccledger.api.server import configure
 PATIENCE = 30.0
 
 
+async def until(true: Callable[[], bool]) -> None:
+    """Waits for what another task or thread brings about."""
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
 @asynccontextmanager
 async def serving(app: Application) -> AsyncGenerator[str]:
     """The application behind uvicorn as we configure it, in this loop; answers its host and port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(configure(app))
-        running = asyncio.get_running_loop().create_task(server._serve([listener]))
-        while not server.started:
-            await asyncio.sleep(0.01)
+        running = asyncio.get_running_loop().create_task(server.serve([listener]))
+        await until(lambda: server.started)
         try:
             yield "{}:{}".format(*listener.getsockname())
         finally:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.api.serving import Program, ended, program, start
+from tests.api.serving import Program, ended, program
 from tests.corpora.made import write_corpus
 
 SESSION = "0b1c2d3e-0000-4000-8000-000000000001"

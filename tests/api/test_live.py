@@ -11,10 +11,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from ccledger.api.live import ImportProgress, Live
+from ccledger.core.call import Usage
+from ccledger.core.measures import MEASURES
 from ccledger.ledger.store import Batch, Store
 from ccledger.ledger.writer import Writer
 from tests.api.apps import FOLLOWING, NOW, asking, make_app
-from tests.api.serving import serving
+from tests.api.serving import serving, until
 from tests.stats.facts import UNPRICED, fact
 
 STAMP = "2026-11-20T10:00:00.000Z"
@@ -25,7 +27,7 @@ async def next_of(connection: ClientConnection) -> Any:
 
 
 def batch(number: int, *models: str) -> Batch:
-    return Batch(number, NOW, (), {model: (1,) * 23 for model in models})
+    return Batch(number, NOW, (), dict.fromkeys(models, (1,) * len(MEASURES)))
 
 
 def test_the_first_message_is_everything(store: Store) -> None:
@@ -73,8 +75,6 @@ def test_a_commit_is_told_model_by_model(store: Store) -> None:
 def test_a_correction_is_told_as_the_difference(store: Store) -> None:
     live = Live()
     writer = Writer(store, lambda: NOW, live.tell_batch)
-    from ccledger.core.call import Usage
-
     with asking(make_app(store, live=live)) as client, client.websocket_connect("/ws") as socket:
         socket.receive_json(timeout=20)
         writer.append([fact("1", NOW - 60_000, usage=Usage(10, 25, 30, 40, 50))], {})
@@ -165,15 +165,14 @@ def test_two_hundred_clients_hear_everything(store: Store) -> None:
         async with serving(make_app(store, live=live)) as host, asyncio.TaskGroup() as tasks:
             connected = asyncio.Semaphore(200)
             clients = [tasks.create_task(heard(host, connected)) for _ in range(200)]
-            while len(live._listeners) < 200:
-                await asyncio.sleep(0.01)
+            await until(lambda: live.clients == 200)
             tell = threading.Thread(target=lambda: [live.tell_batch(batch(n, "a")) for n in range(batches)])
             tell.start()
             await asyncio.to_thread(tell.join)
             return list(await asyncio.gather(*clients))
 
     assert asyncio.run(run()) == [list(range(batches))] * 200
-    assert live._listeners == set()
+    assert live.clients == 0
 
 
 def test_a_client_that_does_not_read_is_told_to_start_over_and_holds_up_nobody(store: Store) -> None:
@@ -227,14 +226,10 @@ def test_clients_that_vanish_leave_nothing_behind(store: Store, caplog: pytest.L
                     await connection.close()
                 else:
                     connection.transport.abort()
-            for number in range(50):
-                live.tell_batch(batch(number, "a"))
-                await asyncio.sleep(0.01)
-                if not live._listeners:
-                    return
+            await until(lambda: live.clients == 0)
 
     asyncio.run(run())
-    assert live._listeners == set()
+    assert live.clients == 0
     assert [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []
 
 

@@ -1,5 +1,6 @@
 """The description of the API: complete, of this version, and true of the answers."""
 
+import json
 import re
 from typing import Any
 
@@ -38,13 +39,8 @@ def test_every_route_has_its_name(document: dict[str, Any]) -> None:
     }
 
 
-def references(part: Any) -> set[str]:
-    if isinstance(part, dict):
-        found = {part["$ref"]} if "$ref" in part else set[str]()
-        return found.union(*map(references, part.values()))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    if isinstance(part, list):
-        return set[str]().union(*map(references, part))  # pyright: ignore[reportUnknownArgumentType]
-    return set()
+def references(document: dict[str, Any]) -> set[str]:
+    return set(re.findall(r'"\$ref": "([^"]*)"', json.dumps(document)))
 
 
 def test_no_reference_leads_nowhere(document: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 import uvloop
@@ -20,13 +21,14 @@ def say(store: Store, *requests: bytes) -> list[Answer]:
 
     async def run() -> list[Answer]:
         async with serving(make_app(store)) as host:
-            return [await one(*host.split(":"), request) for request in requests]
+            return [await one(host, request) for request in requests]
 
     return asyncio.run(run())
 
 
-async def one(host: str, port: str, request: bytes) -> Answer:
-    reader, writer = await asyncio.open_connection(host, int(port))
+async def one(host: str, request: bytes) -> Answer:
+    name, port = host.split(":")
+    reader, writer = await asyncio.open_connection(name, int(port))
     writer.write(request)
     head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)).decode("latin-1")
     status, *lines = head.strip().split("\r\n")
@@ -167,7 +169,7 @@ def test_a_whole_handshake_is_taken(store: Store) -> None:
 
 def test_no_header_of_a_proxy_is_believed(store: Store) -> None:
     """Behind no proxy of ours they would be a client's own words about itself."""
-    config = configure(make_app(store))
+    config: Any = configure(make_app(store))
     config.load()
     assert config.loaded_app is config.app
     assert config.proxy_headers is False

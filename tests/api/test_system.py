@@ -52,6 +52,10 @@ def test_the_import_is_told_as_the_contract_says() -> None:
     }
 
 
+def never(_: float) -> bool:
+    return False
+
+
 def post(store: Store, sync: Any, server: tuple[str, int | None]) -> tuple[int, Any]:
     app = make_app(store, sync=sync)
     sent: list[dict[str, Any]] = []
@@ -83,7 +87,7 @@ def test_the_command_line_may_have_everything_booked(store: Store) -> None:
 
 
 def test_an_import_that_does_not_finish_is_no_success(store: Store) -> None:
-    status, answer = post(store, lambda _: False, UNIX_SOCKET)
+    status, answer = post(store, never, UNIX_SOCKET)
     assert status == 503
     assert "ask again" in answer["error"]
 

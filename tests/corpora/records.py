@@ -13,7 +13,7 @@ from random import Random
 Json = dict[str, object]
 
 LETTERS = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-WORDS = (
+WORDS = (  # noqa: SIM905 - words read best as sentences
     "the build passes but one test waits for a port that is never opened so it hangs until the limit "
     "read the handler again and move the check before the lock then run the suite twice 读取 配置 naïve café"
 ).split()

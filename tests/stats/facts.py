@@ -6,6 +6,7 @@ from ccledger.core.call import Cost, Fact, Outcome, Place, Reading, Source, Timi
 from ccledger.ledger.store import Store, open_store
 
 UNPRICED = "claude-nope-9"
+USAGE = Usage(10, 20, 30, 40, 50)
 
 
 def price(reading: Reading, started_at: int) -> Cost | None:
@@ -22,7 +23,7 @@ def fact(
     at: int,
     *,
     model: str = "claude-opus-4-5",
-    usage: Usage = Usage(10, 20, 30, 40, 50),
+    usage: Usage = USAGE,
     place: Place | None = None,
     outcome: int = Outcome.OK,
     complete: bool = True,

@@ -126,9 +126,15 @@ PLACES = [
     Place(Source.TRANSCRIPT, "s", None, "-only-a-folder"),
     Place(Source.TRANSCRIPT, "s", None, None),
 ]
+
+
+def beside(quarter: int, off: int) -> int:
+    return quarter * 15 * MINUTE + off
+
+
 near_an_edge = st.one_of(
     st.integers(-3 * HOUR, 3 * HOUR),
-    st.builds(lambda quarter, off: quarter * 15 * MINUTE + off, st.integers(-9, 9), st.integers(-2, 2)),
+    st.builds(beside, st.integers(-9, 9), st.integers(-2, 2)),
 )
 
 

@@ -264,3 +264,19 @@ def test_at_most_twenty_sessions_and_five_movers_are_shown(tmp_path: Path) -> No
     store.close()
     assert [session.session_id for session in found.sessions] == [f"s{number}" for number in range(20)]
     assert [mover.project for mover in found.movers] == ["/p24", "/p23", "/p22", "/p21", "/p20"]
+
+
+def test_a_session_is_active_for_two_minutes_and_idle_for_thirty(tmp_path: Path) -> None:
+    now = 1_795_168_800_000
+    store = ledger(tmp_path)
+    ages = {"new": 0, "two": 2 * MINUTE, "after two": 2 * MINUTE + 1, "thirty": 30 * MINUTE, "over": 30 * MINUTE + 1}
+    calls = [fact(name, now - age, place=Place(Source.TRANSCRIPT, name)) for name, age in ages.items()]
+    store.append(calls, {}, now=now)
+    found = figures(store, Lifetime(store).models(), ZoneInfo("UTC"), now, 24)
+    store.close()
+    assert {session.session_id: session.state for session in found.sessions} == {
+        "new": "active",
+        "two": "active",
+        "after two": "idle",
+        "thirty": "idle",
+    }

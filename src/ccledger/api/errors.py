@@ -29,7 +29,7 @@ class Problem(Struct, frozen=True):
 async def log_error(error: Exception, scope: Any) -> None:
     """Writes down what is not the caller's doing."""
     if not isinstance(error, HTTPException | WebSocketDisconnect | UsageError):
-        _LOG.error("%s could not be answered", scope["path"], exc_info=error)
+        _LOG.error("%r could not be answered", scope["path"], exc_info=error)
 
 
 def answer_error(_: Request[Any, Any, Any], error: Exception) -> Response[Problem]:

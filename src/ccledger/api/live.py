@@ -146,6 +146,11 @@ class Live:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: set[Listener] = set()
 
+    @property
+    def clients(self) -> int:
+        """How many listen."""
+        return len(self._listeners)
+
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """From now on messages are delivered in this loop."""
         self._loop = loop

@@ -27,7 +27,7 @@ class Protocol(HttpToolsProtocol):
         """Takes the host from an absolute target, which counts more than the header (RFC 9112, 3.2.2)."""
         scheme, separator, rest = self.url.partition(b"://")
         if separator and scheme.isalpha():
-            authority = rest.partition(b"?")[0].partition(b"/")[0]
+            authority = rest.partition(b"/")[0]
             self.headers[:] = [*(entry for entry in self.headers if entry[0] != b"host"), (b"host", authority)]
         super().on_headers_complete()
 

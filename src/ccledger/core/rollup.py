@@ -11,6 +11,7 @@ from ccledger.core.measures import Grain, Measures, Packed, pack, unpack
 
 _Key = TypeVar("_Key")
 _MEASURED, _SUBSCRIPTION = Origin.MEASURED.value, Billing.SUBSCRIPTION.value
+_QUARTER, _DAY = Grain.QUARTER.value, Grain.DAY.value
 _NO_COST: Final = (0, 0, 0, 0)
 
 Group = tuple[int, int, int, int, int, int, int, int]
@@ -18,8 +19,6 @@ Group = tuple[int, int, int, int, int, int, int, int]
 user, project, session, mode, model."""
 Part = tuple[int, int, int, int, int, int, int]
 """A group without its quarter-hour."""
-_Combination = tuple[int, int, int, int, int, int]
-"""access token, account, user, project, mode, model."""
 _Sums = dict[int, Packed]
 """Sums by span."""
 SpanKey = tuple[int, int, int, int, int]
@@ -107,31 +106,37 @@ class Fold:
 
     def roll(self, day_of: Callable[[int], int]) -> Roll:
         """The differences by roll-up row; `day_of` names the ledger's day of a quarter-hour. Zero rows are left out."""
+        spans: dict[SpanKey, Packed] = {}
+        days: dict[DayKey, Packed] = {}
         sessions: dict[SessionKey, Packed] = {}
-        quarters: dict[_Combination, _Sums] = {}
+        models: dict[int, Packed] = {}
         for (token, account, user, project, session, mode, model), sums in self._parts.items():
-            _merge(quarters, (token, account, user, project, mode, model), sums)
-            if session:
-                for day, packed in _by_day(sums, day_of).items():
+            keys = _keys(token, account, user, project)
+            for quarter, packed in sums.items():
+                day = day_of(quarter)
+                for dimension, key in keys:
+                    _into(spans, (_QUARTER, dimension, key, quarter, model), packed)
+                    _into(spans, (_DAY, dimension, key, day, model), packed)
+                _into(days, (day, token, account, user, project, mode, model), packed)
+                if session:
                     _into(sessions, (day, session, model), packed)
-        days = {combination: _by_day(sums, day_of) for combination, sums in quarters.items()}
-        measures = _Unpacked()
-        spans = {
-            (grain.value, dimension, key, start, model): measures[packed]
-            for grain, rows in ((Grain.QUARTER, quarters), (Grain.DAY, days))
-            for (dimension, key, model), sums in _spread(rows).items()
-            for start, packed in sums.items()
-            if packed
-        }
-        by_day = {
-            (day, *combination): measures[packed]
-            for combination, sums in days.items()
-            for day, packed in sums.items()
-            if packed
-        }
-        by_session = {name: measures[packed] for name, packed in sessions.items() if packed}
-        models = {model: measures[packed] for model, packed in _by_model(days).items() if packed}
-        return Roll(spans, by_day, by_session, models)
+                _into(models, model, packed)
+        known = _Unpacked()
+        return Roll(known.all(spans), known.all(days), known.all(sessions), known.all(models))
+
+
+def _keys(token: int, account: int, user: int, project: int) -> list[tuple[int, int]]:
+    """The dimensions that a part has a value in, with that value."""
+    keys = [(0, 0)]
+    if project:
+        keys.append((4, project))
+    if token:
+        keys.append((1, token))
+    if account:
+        keys.append((2, account))
+    if user:
+        keys.append((3, user))
+    return keys
 
 
 class _Unpacked(dict[Packed, Measures]):
@@ -141,38 +146,9 @@ class _Unpacked(dict[Packed, Measures]):
         measures = self[packed] = unpack(packed)
         return measures
 
-
-def _spread(rows: "dict[_Combination, _Sums]") -> "dict[tuple[int, int, int], _Sums]":
-    """Rows of all dimensions together, added to rows of one dimension each: dimension, key, model."""
-    spread: dict[tuple[int, int, int], _Sums] = {}
-    for (token, account, user, project, _, model), sums in rows.items():
-        for dimension, key in enumerate((0, token, account, user, project)):
-            if key or not dimension:
-                _merge(spread, (dimension, key, model), sums)
-    return spread
-
-
-def _by_model(rows: "dict[_Combination, _Sums]") -> dict[int, Packed]:
-    models: dict[int, Packed] = {}
-    for combination, sums in rows.items():
-        _into(models, combination[-1], sum(sums.values()))
-    return models
-
-
-def _by_day(sums: "_Sums", day_of: Callable[[int], int]) -> "_Sums":
-    days: _Sums = {}
-    for quarter, packed in sums.items():
-        _into(days, day_of(quarter), packed)
-    return days
-
-
-def _merge(rows: "dict[_Key, _Sums]", key: _Key, more: "_Sums") -> None:
-    sums = rows.get(key)
-    if sums is None:
-        rows[key] = more.copy()
-        return
-    for start, packed in more.items():
-        sums[start] = sums.get(start, 0) + packed
+    def all(self, rows: "dict[_Key, Packed]") -> "dict[_Key, Measures]":
+        """Rows of measures, those that moved nothing left out."""
+        return {key: self[packed] for key, packed in rows.items() if packed}
 
 
 def _into(rows: dict[_Key, Packed], key: _Key, packed: Packed) -> None:

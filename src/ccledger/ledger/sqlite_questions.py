@@ -64,7 +64,7 @@ SESSION_INFOS: Final = """
 """
 RECENT_SESSIONS: Final = """
     SELECT session.text FROM request_logs JOIN name AS session ON session.id = session_id
-    WHERE request_logs.id >= ? GROUP BY session_id ORDER BY max(request_logs.id) DESC LIMIT ?
+    WHERE request_logs.id >= ? GROUP BY +session_id ORDER BY max(request_logs.id) DESC LIMIT ?
 """
 BETWEEN: Final = "WHERE request_at >= ? AND request_at < ? AND id BETWEEN ? AND ? ORDER BY request_at, id"
 SUMMARY: Final = """

@@ -1,6 +1,10 @@
 """Puts rows into the tables of the SQLite ledger, many with one statement; it never begins or ends a transaction."""
 
+# As in engines/sqlite.py: apsw's type stubs leave the types of bindings open.
+# pyright: reportUnknownMemberType=false
+
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,19 +18,22 @@ if TYPE_CHECKING:
 _LARGEST: Final = (1 << 63) - 1
 
 
-def _insert(table: str, columns: Sequence[str], count: int, conflict: str = "") -> str:
+@cache
+def _insert(table: str, columns: tuple[str, ...], count: int, conflict: str = "") -> str:
     row = f"({', '.join('?' * len(columns))})"
     # A broken constraint ends the transaction: the whole batch is then booked another way, and SQLite needs no journal
     # of its own for every statement.
     return f"INSERT OR ROLLBACK INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * count)} {conflict}"
 
 
-def _add_to(key: Sequence[str], measures: Sequence[str]) -> str:
+@cache
+def _add_to(key: tuple[str, ...], measures: tuple[str, ...]) -> str:
     sums = ", ".join(f"{name} = {name} + excluded.{name}" for name in measures)
     return f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sums}"
 
 
-def _drop_empty(table: str, key: Sequence[str]) -> str:
+@cache
+def _drop_empty(table: str, key: tuple[str, ...]) -> str:
     return f"DELETE FROM {table} WHERE {' AND '.join(f'{name} = ?' for name in key)} AND calls = 0"
 
 
@@ -58,9 +65,9 @@ def insert_all(
         together = (
             tuple(chain.from_iterable(rows[start : start + _ROWS_AT_ONCE])) for start in range(0, whole, _ROWS_AT_ONCE)
         )
-        connection.executemany(_insert(table, columns, _ROWS_AT_ONCE, conflict), together)
+        connection.executemany(_insert(table, tuple(columns), _ROWS_AT_ONCE, conflict), together)
     if whole < len(rows):
-        connection.executemany(_insert(table, columns, 1, conflict), rows[whole:])
+        connection.executemany(_insert(table, tuple(columns), 1, conflict), rows[whole:])
 
 
 def by_length(
@@ -92,7 +99,7 @@ def add_up(connection: apsw.Connection, roll: "Roll") -> None:
     for part, rows in (("spans", spans), ("days", days), ("sessions", sessions)):
         table, key = ROLLUPS[part]
         for columns, group in by_length((*key, *MEASURES), clip(rows)):
-            insert_all(connection, table, columns, group, _add_to(key, columns[len(key) :]))
+            insert_all(connection, table, columns, group, _add_to(key, tuple(columns[len(key) :])))
         shrunk = [row[: len(key)] for row in rows if row[len(key)] < 0]
         connection.executemany(_drop_empty(table, key), shrunk)
 

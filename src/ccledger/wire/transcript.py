@@ -18,7 +18,7 @@ from ccledger.core.call import Billing, Fact, Origin, Place, Reading, Source, Te
 from ccledger.core.merge import better_reading
 
 try:
-    from stringzilla import find as _find
+    from stringzilla import find as _find  # pyright: ignore[reportUnknownVariableType] - it has no types
 except ImportError:  # pragma: no cover - the wheel is a requirement; this serves platforms that have none
 
     def _find(text: bytearray, pattern: bytes, start: int, end: int) -> int:

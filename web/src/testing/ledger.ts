@@ -61,7 +61,7 @@ export function importState(known: Partial<ImportState> = {}): ImportState {
     bytes_done: 0,
     bytes_total: 0,
     calls: 0,
-    started_at: null,
+    started_at: '2026-11-20T09:00:00.000Z',
     finished_at: null,
     error: null,
     roots: [],

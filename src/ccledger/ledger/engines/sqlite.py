@@ -1,9 +1,12 @@
-"""The ledger in one SQLite file: one writing connection, a few that read (through apsw); it knows no other engine."""
+"""The ledger in one SQLite file (through apsw): one connection writes, a few read; it knows no other engine."""
+
+# apsw's type stubs leave the types of bindings and values open, so whatever comes from it looks partially unknown.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import os
 import threading
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from functools import cached_property
@@ -35,10 +38,10 @@ _KEPT_BATCHES: Final = 10_000
 _NODE: Final = 0
 _BUSY_MS: Final = 10_000
 _READERS: Final = 4
-_PAGE_BYTES: Final = 8192
+_PAGE_BYTES: Final = 4096
 _CACHE_KIB: Final = 65_536
 """More than the pages that one large batch touches, so that none has to be written before the batch is complete."""
-_CHECKPOINT_PAGES: Final = 4_000
+_CHECKPOINT_PAGES: Final = 16_000
 _LATE_MS: Final = 3_600_000
 """How far a call's start may lie from what its id says: a later fact can know an earlier start."""
 
@@ -138,7 +141,7 @@ class SqliteStore:
         return batch
 
     @contextmanager
-    def _transaction(self) -> Iterator[apsw.Connection]:
+    def _transaction(self) -> Generator[apsw.Connection]:
         connection = self._writer
         if connection is None:
             raise StoreError("this ledger was opened to be read; the writing process has to do that")
@@ -283,7 +286,7 @@ class SqliteStore:
         from ccledger.ledger.rows import decode
 
         query = questions.select_calls("WHERE id IN (SELECT value FROM carray(?)) ORDER BY id")
-        rows = connection.execute(query, (_integers(keys),)).fetchall()
+        rows: list[Any] = connection.execute(query, (_integers(keys),)).fetchall()
         return [
             decode(row, tuple(sorted(keys[row[0]])), self._text_reader(connection), self._project_reader(connection))
             for row in rows
@@ -361,7 +364,7 @@ class SqliteStore:
         self._days = days
 
     @contextmanager
-    def _reader(self) -> Iterator[apsw.Connection]:
+    def _reader(self) -> Generator[apsw.Connection]:
         try:
             connection = self._idle.pop()
         except IndexError:

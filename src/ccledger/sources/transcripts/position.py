@@ -7,8 +7,9 @@ from typing import NamedTuple
 from ccledger.sources.transcripts.roots import Found
 
 HEAD_BYTES = 1024
-TAIL_BYTES = 64
-"""How much of the start, and of what comes right before the position, identifies the text that was read."""
+TAIL_BYTES = 1024
+"""How much of the start, and of what comes right before the position, identifies the text that was read: the last
+hundred bytes of a line are the same in a whole session, its own id and time stand before them."""
 
 _64_BITS = (1 << 64) - 1
 """Some file systems number files with more; the end of the number tells files apart well enough."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 1 << 20
 BATCH_FACTS = 8192
 """Facts handed on at once: enough to make a commit cheap, few enough to keep memory flat."""
+BEGINNING_BYTES = 1 << 16
+"""How much of a session's file is looked at for its project before the file itself is read."""
 LONGEST_LINE = 64 << 20
 """Longer lines are passed over: they are snapshots of files, a call's line is never near that."""
 
@@ -166,7 +168,7 @@ class Scan:
         if main == found.path:
             return None
         kept = self._kept.get(main)
-        return self._projects.get(main) or (decode(kept).project if kept else None)
+        return self._projects.get(main) or (decode(kept).project if kept else None) or _named_in(main)
 
     def _flush(self) -> None:
         if self._facts or self._positions:
@@ -176,6 +178,23 @@ class Scan:
             self._facts.clear()
             self._positions.clear()
             self._advance(facts=count)
+
+
+def _named_in(path: str) -> str | None:
+    """The project that the beginning of a transcript names; None where it can't be read or names none."""
+    from ccledger.wire.transcript import find_project
+
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        beginning = bytearray(os.pread(file, BEGINNING_BYTES, 0))
+    except OSError:
+        return None
+    finally:
+        os.close(file)
+    return find_project(beginning, len(beginning))[1]
 
 
 def _origin(found: Found, billing: int) -> "FileOrigin":

@@ -29,7 +29,7 @@ export function baseUrl(): string {
 export function createApi(base: string = baseUrl()) {
   const client = createClient<paths>({ baseUrl: base })
   return {
-    overview: ({ timezone, hours, signal }: Question & { hours: number }): Promise<Overview> =>
+    overview: ({ timezone, hours, signal }: Question & { hours: 24 | 168 }): Promise<Overview> =>
       answer(
         client.GET('/api/v1/stats/overview', {
           params: { query: { timezone, hours } },

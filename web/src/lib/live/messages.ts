@@ -13,9 +13,12 @@ export type InitialData = Envelope<
 export type StatsUpdate = Envelope<'stats_update', { batch: number; model: string; calls: number }>
 export type ImportProgress = Envelope<'import_progress', ImportState>
 
-export type LiveMessage = InitialData | StatsUpdate | ImportProgress
+/** Some increments were left out because this page was too slow: ask for everything anew. */
+export type Resync = Envelope<'resync', Record<string, never>>
 
-const KNOWN = new Set(['initial_data', 'stats_update', 'import_progress'])
+export type LiveMessage = InitialData | StatsUpdate | ImportProgress | Resync
+
+const KNOWN = new Set(['initial_data', 'stats_update', 'import_progress', 'resync'])
 
 /** Reads one frame; answers (pong) and types of later versions are nothing to us. */
 export function readMessage(frame: unknown): LiveMessage | null {

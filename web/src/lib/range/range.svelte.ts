@@ -1,7 +1,7 @@
 export const RANGES = ['24h', '7d'] as const
 export type Range = (typeof RANGES)[number]
 
-export const RANGE_HOURS: Record<Range, number> = { '24h': 24, '7d': 168 }
+export const RANGE_HOURS: Record<Range, 24 | 168> = { '24h': 24, '7d': 168 }
 
 /** The range lives in the address, so that a link shows what its sender saw. */
 class RangeChoice {

@@ -56,9 +56,6 @@ CREATE TABLE request_logs (
 );
 
 CREATE INDEX request_logs_session ON request_logs (session_id, id);
-CREATE INDEX request_logs_token ON request_logs (token_id, id) WHERE token_id > 0;
-CREATE INDEX request_logs_account ON request_logs (account_id, id) WHERE account_id > 0;
-CREATE INDEX request_logs_user ON request_logs (user_id, id) WHERE user_id > 0;
 
 -- The keys that identify a call.
 CREATE TABLE call_key (
