@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SOCKET_NAME = "ccledger.sock"
 _LOOK_SECONDS = 5.0
+_PATIENCE_SECONDS = 3.0
+"""How long a server waits for a report that holds the ledger before it says that it can't start."""
 
 
 class Surroundings(NamedTuple):
@@ -146,7 +148,10 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Callable[[st
 
     live = Live()
     local = settings.data_dir / SOCKET_NAME
-    with writing(settings, surroundings) as store, listening(settings.host, settings.port, local) as sockets:
+    with (
+        writing(settings, surroundings, wait_seconds=_PATIENCE_SECONDS) as store,
+        listening(settings.host, settings.port, local) as sockets,
+    ):
 
         def roots() -> list[Root]:
             return claude_roots(settings, surroundings)

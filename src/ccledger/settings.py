@@ -168,9 +168,14 @@ def _from_flags(flags: Mapping[str, object]) -> Iterator[tuple[str, Given]]:
 
 def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, Given]]:
     for setting in SETTINGS:
-        variable = next((name for name in setting.variables if environment.get(name)), None)
+        variable = next((name for name in setting.variables if _is_meant(name, environment.get(name))), None)
         if variable is not None:
             yield setting.name, Given(environment[variable], variable)
+
+
+def _is_meant(variable: str, value: str | None) -> bool:
+    """Whether a variable speaks to us: `LOG_LEVEL` is other programs', too, and says what only they know."""
+    return bool(value) and (variable != "LOG_LEVEL" or str(value).upper() in _LEVELS)
 
 
 def _from_file(environment: Mapping[str, str], home: Path) -> Iterator[tuple[str, Given]]:

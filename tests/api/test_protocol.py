@@ -45,6 +45,23 @@ def ask(target: bytes, *headers: bytes) -> bytes:
 LOCAL = b"Host: localhost"
 
 
+def test_a_head_without_end_is_refused_instead_of_kept(store: Store) -> None:
+    async def run() -> bytes:
+        async with serving(make_app(store)) as host:
+            name, port = host.split(":")
+            reader, writer = await asyncio.open_connection(name, int(port))
+            try:
+                writer.write(b"GET / HTTP/1.1\r\n" + LOCAL + b"\r\nx: ")
+                for _ in range(1_000):
+                    writer.write(b"y" * 65_536)
+                    await writer.drain()
+            except ConnectionError:
+                return b"HTTP/1.1 400 (the connection ended first)"
+            return await asyncio.wait_for(reader.read(), 20)
+
+    assert asyncio.run(run()).startswith(b"HTTP/1.1 400 ")
+
+
 def test_the_fast_parser_and_loop_are_used(store: Store) -> None:
     config = configure(make_app(store))
     config.load()

@@ -342,3 +342,13 @@ def test_every_identifying_key_of_a_new_call_leads_to_it(store: Store) -> None:
     store.append([make_fact("msg:1", "own:2")], {}, now=1)
     store.append([make_fact("own:2", output=50)], {}, now=2)
     assert [call.fact.reading.usage.output_tokens for call in store.calls(0, FOREVER) if call.fact.reading] == [50]
+
+
+def test_the_id_of_a_call_that_became_part_of_another_is_never_given_again(store: Store) -> None:
+    store.append([make_fact("msg:y", at=MORNING)], {}, now=1)
+    store.append([make_fact("own:x", at=MORNING + 5)], {}, now=2)
+    store.append([make_fact("msg:y", "own:x", at=MORNING)], {}, now=3)
+    store.append([make_fact("msg:new", at=MORNING + 5)], {}, now=4)
+    store.append([make_fact("msg:new", at=MORNING + 5, output=77)], {}, now=5)
+    outputs = [call.fact.reading.usage.output_tokens for call in store.calls(0, FOREVER) if call.fact.reading]
+    assert sorted(outputs) == [10, 77]

@@ -28,6 +28,14 @@ def test_a_directory_that_others_can_read_is_closed(tmp_path: Path) -> None:
     assert tmp_path.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_directory_of_other_things_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "letters").mkdir()
+    tmp_path.chmod(0o755)
+    with pytest.raises(StoreError, match="for the ledger alone"):
+        prepare_directory(tmp_path)
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
+
+
 def test_a_file_in_the_way_is_named_with_what_helps(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     with pytest.raises(StoreError, match="CCLEDGER_DATA_DIR"):

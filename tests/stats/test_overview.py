@@ -166,7 +166,7 @@ def plain_sessions(calls: list[Fact], now: int) -> list[dict[str, Any]]:
     for name in names:
         own = [call for call in calls if call.place is not None and call.place.session == name]
         last = max(map(started, own))
-        if last >= now - 30 * MINUTE:
+        if now - 30 * MINUTE <= last <= now + 2 * MINUTE:
             found.append((last, plain_session(name, own, now)))
     return [session for _, session in sorted(found, key=lambda entry: -entry[0])]
 

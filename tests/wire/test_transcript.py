@@ -625,3 +625,16 @@ def test_a_recorded_file_tells_all_that_is_kept_of_a_call() -> None:
 
 def test_a_recorded_file_is_counted_as_the_plain_reader_does() -> None:
     assert values_of(read_whole(CAPTURE.read_bytes())) == values_by_reference(CAPTURE.read_bytes())
+
+
+def test_no_text_of_a_call_holds_what_no_store_can_look_up() -> None:
+    line = make_line(requestId="req_\x00", sessionId="s\x00", gitBranch="b\x00", cwd="/x\x00", agentId="a\x00")
+    call = only(read_lines(line.replace(b'"id":"msg_', b'"id":"msg_\\u0000')))
+    assert call.place is not None
+    texts = [*call.keys, call.place.session, call.place.branch, call.place.project, call.place.agent]
+    assert all(text and "\x00" not in text for text in texts)
+
+
+@pytest.mark.parametrize("text", ["1970-01-01T00:00:00Z", "2020-09-01T00:00:00Z", "2100-01-01T00:00:00Z"])
+def test_a_clock_that_is_far_off_tells_no_time(text: str) -> None:
+    assert list(read_lines(make_line(timestamp=text))) == []

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -85,7 +86,9 @@ class _Server(uvicorn.Server):
             self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await asyncio.to_thread(self._ending)
+        # A thread of its own: those of the default pool may all be waiting for what `ending` ends.
+        with ThreadPoolExecutor(1) as own:
+            await asyncio.get_running_loop().run_in_executor(own, self._ending)
         await super().shutdown(sockets)
 
     @contextmanager

@@ -62,13 +62,19 @@ class Shield:
         hosts, origins = _headers(scope, b"host"), _headers(scope, b"origin")
         if len(hosts) != 1 or _name_of(hosts[0]) not in self._names:
             return _UNKNOWN_HOST
-        if any(not _is_own(origin, hosts[0]) for origin in origins):
+        if any(not _is_own(origin, hosts[0]) for origin in origins) or _is_embedded(scope):
             return _FOREIGN_ORIGIN
         return None
 
 
 def _headers(scope: Scope, name: bytes) -> list[str]:
     return [value.decode("latin-1").lower() for key, value in scope["headers"] if key == name]
+
+
+def _is_embedded(scope: Scope) -> bool:
+    """Whether another site's page loads this, as an image say; browsers tell, and following a link is no such thing."""
+    foreign = any(site in ("cross-site", "same-site") for site in _headers(scope, b"sec-fetch-site"))
+    return foreign and _headers(scope, b"sec-fetch-mode") != ["navigate"]
 
 
 def _name_of(host: str) -> str:

@@ -89,7 +89,7 @@ def describe_import(status: "ImportStatus", roots: list[ImportRoot]) -> Import:
 def system_routes(version: str, transcripts: Transcripts) -> list[Any]:
     """`health`, `version`, `import`, and the command line's own `control/import`."""
 
-    @get("/health", operation_id="getHealth", sync_to_thread=False)
+    @get("/health", operation_id="getHealth", sync_to_thread=True)
     def health() -> Health:
         """Whether the server answers and its import is well."""
         return Health("ok" if transcripts.state().error is None else "degraded", version)
@@ -99,7 +99,7 @@ def system_routes(version: str, transcripts: Transcripts) -> list[Any]:
         """The program's version."""
         return Version(version)
 
-    @get("/import", operation_id="getImport", sync_to_thread=False)
+    @get("/import", operation_id="getImport", sync_to_thread=True)
     def import_state() -> Import:
         """How far the import of transcripts is."""
         return transcripts.state()

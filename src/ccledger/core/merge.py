@@ -43,7 +43,7 @@ def merge(a: Fact, b: Fact) -> Fact:
         timing=max(a.timing, b.timing, key=_timing_order),
         reading=better_reading(a.reading, b.reading) if a.reading and b.reading else a.reading or b.reading,
         place=first.place or second.place,
-        placed_at=first.placed_at,
+        placed_at=first.placed_at if first.place else 0,
         party=_better_party(a.party, b.party),
         sources=a.sources | b.sources,
     )

@@ -10,13 +10,23 @@ from pathlib import Path
 from ccledger.core.errors import LedgerBusy, StoreError
 
 _RETRY_SECONDS = 0.05
+_OURS = ("ledger.db", "lock", "ccledger.", "server.", "dev.")
+"""How the names of what is kept in a data directory begin."""
 
 
 def prepare_directory(path: Path) -> None:
-    """Makes the data directory, readable by its owner alone."""
+    """Makes the data directory, readable by its owner alone; one that is there already is closed if it holds but ours.
+
+    A directory of other things that others can read is refused: to close it would be a surprise.
+    """
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if path.stat().st_mode & 0o077:
+            if not all(entry.name.startswith(_OURS) for entry in path.iterdir()):
+                raise StoreError(
+                    f"{path} holds other things and can be read by others; "
+                    "set CCLEDGER_DATA_DIR to a directory for the ledger alone"
+                )
             path.chmod(0o700)
     except OSError as error:
         raise StoreError(

@@ -188,7 +188,7 @@ def running_sessions(store: "Store", now_ms: int) -> list[RunningSession]:
     spent: dict[str, dict[str, Measures]] = {}
     for row in store.sessions_named(names):
         add_to(spent.setdefault(row.session, {}), row.model, row.measures)
-    infos = [info for info in store.session_infos(names) if now_ms - info.last_at <= IDLE_MS]
+    infos = [info for info in store.session_infos(names) if -ACTIVE_MS <= now_ms - info.last_at <= IDLE_MS]
     infos.sort(key=lambda info: (-info.last_at, info.session))
     return [_running(info, spent.get(info.session, {}), now_ms) for info in infos]
 

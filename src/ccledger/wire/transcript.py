@@ -38,12 +38,12 @@ _make: Callable[[type[Usage], tuple[int, ...]], Usage] = tuple.__new__  # pyrigh
 """Makes a named tuple in half the time: without its Python-level constructor."""
 
 _COUNT_LIMIT = 10_000_000_000_000
-"""A larger count in one call is not a count: it would be a thousand times the largest context there is."""
+"""A larger count in one call is nonsense. What this much costs still fits 64 bits."""
 
 _SEARCH_LIMIT = 1_000_000
 """As for counts: more searches than that in one call are none."""
-_LATEST_MS = 4_102_444_800_000
-"""The year 2100: a line from later, or from before 1970, tells no time."""
+_EARLIEST_MS, _LATEST_MS = 1_600_000_000_000, 4_102_444_800_000
+"""September 2020, before there was a Claude, and the year 2100: a clock that says otherwise tells no time."""
 
 _Count = Annotated[int, Meta(ge=0, le=_COUNT_LIMIT)]
 
@@ -218,7 +218,7 @@ class TranscriptReader:
         timing = Timing(_TRANSCRIPT, told_at)
         for number, iteration in enumerate(advice):
             reading = Reading(
-                iteration.model or line.advisor_model or _UNKNOWN_MODEL,
+                _storable(iteration.model or line.advisor_model or _UNKNOWN_MODEL),
                 _usage(iteration),
                 answer.reading.terms & ~_FAST,
                 _MEASURED,
@@ -236,11 +236,11 @@ class TranscriptReader:
         if place is None:
             place = self._places[told] = Place(
                 Source.TRANSCRIPT,
-                session=line.session_id or self._origin.session,
+                session=_storable(line.session_id or self._origin.session),
                 project=self.project or self._origin.folder,
                 folder=self._origin.folder,
-                branch=line.git_branch or None,
-                agent=line.agent_id or self._origin.agent,
+                branch=_storable(line.git_branch or "") or None,
+                agent=_storable(line.agent_id or self._origin.agent or "") or None,
                 copied=line.forked_from is not None,
                 billing=self._origin.billing,
             )
@@ -274,7 +274,7 @@ class _Open(Struct, gc=False):
 
 def _reading(line: _Line, message: _Message, counts: _Usage, *, complete: bool) -> Reading:
     terms = _terms(counts)
-    model = message.model or _UNKNOWN_MODEL
+    model = _storable(message.model or _UNKNOWN_MODEL)
     if terms & _FAST:
         model += "-fast"
     return Reading(model, _usage(counts), terms, _MEASURED, complete, line.is_sidechain is True)
@@ -303,7 +303,7 @@ def find_project(buffer: bytearray, end: int) -> tuple[int, str | None]:
 
 def _directory(line: bytes) -> str | None:
     try:
-        return _decode_directory(line).cwd
+        return _storable(_decode_directory(line).cwd or "") or None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return _text((_decode_json(line) or {}).get("cwd"))
 
@@ -380,8 +380,13 @@ def _dict(value: object) -> dict[str, Any]:
 
 
 def _text(value: object) -> str | None:
-    """A text that every store can hold: lone surrogates become the replacement character."""
+    """A text that can be written as UTF-8: lone surrogates become question marks."""
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else None
+
+
+def _storable(text: str) -> str:
+    """A text that every store can look up: none takes a NUL."""
+    return text.replace("\0", "\ufffd") if "\0" in text else text
 
 
 def _count(value: object, limit: int = _COUNT_LIMIT) -> int:
@@ -430,7 +435,7 @@ def _milliseconds(time: datetime | None) -> int | None:
         milliseconds = round(time.timestamp() * 1_000_000) // 1000
     except OverflowError:
         return None
-    return milliseconds if 0 <= milliseconds < _LATEST_MS else None
+    return milliseconds if _EARLIEST_MS <= milliseconds < _LATEST_MS else None
 
 
 def _time(value: object) -> datetime | None:
@@ -462,4 +467,4 @@ def _keys(line: _Line, message: _Message, raw: memoryview, session: str) -> tupl
         own = f"msg:{message.id}"
     else:
         own = f"own:{message.id}/{request or line.session_id or session}"
-    return (own, f"req:{request}") if request else (own,)
+    return (_storable(own), _storable(f"req:{request}")) if request else (_storable(own),)

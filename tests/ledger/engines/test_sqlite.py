@@ -166,3 +166,31 @@ def test_sums_too_large_for_a_column_do_not_stop_the_import(tmp_path: Path) -> N
         store.append(facts, {}, now=1)
         store.append([make_fact("msg:last", at=MORNING)], {}, now=2)
         assert store.summary().calls == 9
+
+
+def test_after_a_full_disk_everything_has_its_own_name(path: Path) -> None:
+    with fresh_store("sqlite", path.parent) as store:
+        assert isinstance(store, sqlite.SqliteStore)
+        connection = store._writer  # pyright: ignore[reportPrivateUsage]
+        assert connection is not None
+        connection.pragma("max_page_count", connection.pragma("page_count") + 2)
+        lost = [make_fact(f"msg:l{n}", model="lost", session=f"lost-{n}", at=MORNING + n) for n in range(500)]
+        with pytest.raises(apsw.FullError):
+            store.append(lost, {}, now=2)
+        connection.pragma("max_page_count", 1 << 20)
+        batch = store.append([make_fact("msg:k", model="kept", session="kept", at=MORNING + 999)], {}, now=3)
+        assert batch is not None
+        assert set(batch.models) == {"kept"}
+        last = store.calls(MORNING + 999, MORNING + 1000)[0].fact
+    assert last.reading is not None
+    assert last.place is not None
+    assert (last.reading.model, last.place.session) == ("kept", "kept")
+
+
+def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "app.sqlite"
+    apsw.Connection(str(path)).execute("CREATE TABLE orders (id INTEGER)")
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="another program"):
+        open_store(f"sqlite:///{path}", lambda: price, "UTC")
+    assert path.read_bytes() == before

@@ -421,7 +421,7 @@ def test_a_ledger_that_is_full_is_tried_again(
     sink.room = 0
     follower = following.start()
     assert wait_until(lambda: follower.status.state == "failed")
-    assert follower.status.error == "DiskFull: "
+    assert follower.status.error == "DiskFull; the server's log says more"
     assert not follower.sync(SECONDS)
     sink.room = 1 << 30
     assert sink.wait_for(["msg_1"], SECONDS)

@@ -9,7 +9,8 @@ from ccledger.core.call import Call, Fact
 from ccledger.core.errors import StoreError
 from ccledger.core.measures import ZERO, Dimension, Grain, Measures, plus, widen
 from ccledger.core.merge import is_weak, join
-from ccledger.core.periods import Days, zone
+from ccledger.core.periods import Days
+from ccledger.core.periods import zone as zone_named
 from ccledger.core.rollup import Roll
 from ccledger.ledger.booking import Booking, bare_keys, book, give_ids, moved, resum
 from ccledger.ledger.plan import Price, call_id
@@ -50,7 +51,7 @@ class MemoryStore:
     def __init__(self, price: Price, zone_name: str) -> None:
         self._price = price
         self._zone = zone_name
-        self._days = Days(zone(zone_name))
+        self._days = Days(zone_named(zone_name))
         self._ids: dict[tuple[int, str], int] = {}
         self._texts: dict[int, str] = {0: ""}
         self._project_ids: dict[tuple[str, str], int] = {}
@@ -150,7 +151,7 @@ class MemoryStore:
     def rebuild(self, zone: str) -> None:
         """See `Store.rebuild`."""
         with self._lock:
-            self._zone, self._days = zone, Days(_zone(zone))
+            self._zone, self._days = zone, Days(zone_named(zone))
             calls = (self._call(number) for number in self._state.rows)
             self._state.roll = resum(calls, self._names, self._days.of_quarter)
 
@@ -233,7 +234,6 @@ class MemoryStore:
         self._state = _State()
 
 
-_zone = zone
 _FAR = 1 << 40
 
 

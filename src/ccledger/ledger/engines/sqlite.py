@@ -17,7 +17,8 @@ from urllib.parse import unquote, urlsplit
 import apsw
 
 from ccledger.core.errors import StoreError
-from ccledger.core.periods import Days, zone
+from ccledger.core.periods import Days
+from ccledger.core.periods import zone as zone_named
 from ccledger.ledger import sqlite_questions as questions
 from ccledger.ledger.sqlite_writing import LEAD_KEY, MARK_BARE, ROLLUPS, add_up, by_length, insert_all, keep_positions
 from ccledger.ledger.store import Batch, SessionInfo, SessionRow, SpanRow, Summary
@@ -52,6 +53,7 @@ def open_writer(url: str, prices: "Callable[[], Price]", zone_name: str) -> "Sql
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     os.close(descriptor)
     connection = _connect(path, apsw.SQLITE_OPEN_READWRITE)
+    _refuse_strangers(connection, path)
     connection.pragma("page_size", _PAGE_BYTES)
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", "full")
@@ -91,6 +93,15 @@ def _connect(path: Path, flags: int) -> apsw.Connection:
     except apsw.NotADBError:
         raise StoreError(f"{path} is no ledger; move it away or set CCLEDGER_DATA_DIR to another directory") from None
     return connection
+
+
+def _refuse_strangers(connection: apsw.Connection, path: Path) -> None:
+    """Leaves a database alone that has tables but not ours: variables such as DATABASE_PATH are used by others, too."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    if tables and "call_key" not in tables:
+        raise StoreError(
+            f"{path} is another program's database; point CCLEDGER_DATABASE_URL or DATABASE_PATH elsewhere"
+        )
 
 
 def _migrate(connection: apsw.Connection, path: Path) -> None:
@@ -149,12 +160,12 @@ class SqliteStore:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
+                connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
-                self._forget_names()
+                self._forget()
                 raise
-            connection.execute("COMMIT")
 
     @cached_property
     def _names(self) -> "Names":
@@ -169,7 +180,7 @@ class SqliteStore:
 
     @cached_property
     def _days(self) -> Days:
-        return Days(zone(self.zone()))
+        return Days(zone_named(self.zone()))
 
     def _intern(self, kind: int, text: str) -> int:
         known = self._known_names
@@ -198,13 +209,14 @@ class SqliteStore:
         rows = self._writer.execute("SELECT id, path, folder FROM project")
         return {(path, folder): number for number, path, folder in rows}
 
-    def _forget_names(self) -> None:
-        """After a transaction that did not happen, ids given in it are free again."""
+    def _forget(self) -> None:
+        """After a transaction that did not happen, ids given in it are free again, and nothing it set holds."""
         self._names.forget()
         self._new_names.clear()
         self._new_projects.clear()
-        for name in ("_known_names", "_known_projects"):
+        for name in ("_known_names", "_known_projects", "_finds_requests", "_has_aliases"):
             self.__dict__.pop(name, None)
+        self._texts, self._projects = {0: None}, {0: (None, None)}
 
     def _keep_names(self, connection: apsw.Connection) -> None:
         insert_all(connection, "name", ("id", "kind", "text"), self._new_names)
@@ -239,9 +251,22 @@ class SqliteStore:
             return self._book_known(connection, facts, now)
         calls = folded.values()
         ids = give_ids(calls, _NODE)
+        if self._led_away(connection, ids):
+            return self._book_known(connection, facts, now)
         insert_all(connection, "call_key", ("key", "call_id"), sorted(zip(folded, ids, strict=True)))
         booking = book_new(calls, ids, self._price, self._names, self._days.of_quarter)
         return self._write(connection, booking, frozenset(), now)
+
+    def _led_away(self, connection: apsw.Connection, ids: Iterable[int]) -> bool:
+        """Whether one of these ids was a call that is part of another now: it is never given again."""
+        if not self._has_aliases:
+            return False
+        query = "SELECT 1 FROM call_alias WHERE id IN (SELECT value FROM carray(?)) LIMIT 1"
+        return bool(connection.execute(query, (_integers(ids),)).fetchall())
+
+    @cached_property
+    def _has_aliases(self) -> bool:
+        return bool(self._rows("SELECT 1 FROM call_alias LIMIT 1"))
 
     def _book_known(self, connection: apsw.Connection, facts: "Sequence[Fact]", now: int) -> Batch | None:
         """Books calls that may be known already, in part or whole."""
@@ -249,7 +274,8 @@ class SqliteStore:
         from ccledger.ledger.booking import bare_keys, book, give_ids
 
         def taken(number: int) -> bool:
-            return bool(connection.execute("SELECT 1 FROM request_logs WHERE id = ?", (number,)).fetchall())
+            query = "SELECT 1 FROM request_logs WHERE id = ?1 UNION ALL SELECT 1 FROM call_alias WHERE id = ?1"
+            return bool(connection.execute(query, (number,)).fetchall())
 
         bare = bare_keys(facts)
         if bare and not self._finds_requests:
@@ -293,19 +319,23 @@ class SqliteStore:
         ]
 
     def _text_reader(self, connection: apsw.Connection) -> "Callable[[int], str | None]":
+        known = self._texts
+
         def text_of(number: int) -> str | None:
-            if number not in self._texts:
-                self._texts[number] = connection.execute("SELECT text FROM name WHERE id = ?", (number,)).get
-            return self._texts[number]
+            if number not in known:
+                known[number] = connection.execute("SELECT text FROM name WHERE id = ?", (number,)).get
+            return known[number]
 
         return text_of
 
     def _project_reader(self, connection: apsw.Connection) -> "Callable[[int], tuple[str | None, str | None]]":
+        known = self._projects
+
         def project_of(number: int) -> tuple[str | None, str | None]:
-            if number not in self._projects:
+            if number not in known:
                 row = connection.execute("SELECT path, folder FROM project WHERE id = ?", (number,)).fetchone()
-                self._projects[number] = (row[0] or None, row[1] or None) if row else (None, None)
-            return self._projects[number]
+                known[number] = (row[0] or None, row[1] or None) if row else (None, None)
+            return known[number]
 
         return project_of
 
@@ -322,6 +352,8 @@ class SqliteStore:
         for columns, rows in by_length(COLUMNS, booking.rows):
             insert_all(connection, "request_logs", columns, rows)
         self._keep_requests(connection, booking, bare)
+        if booking.aliases:
+            self._has_aliases = True
         for gone, successor in booking.aliases:
             connection.execute("UPDATE call_alias SET call_id = ? WHERE call_id = ?", (successor, gone))
             connection.execute("INSERT OR REPLACE INTO call_alias (id, call_id) VALUES (?, ?)", (gone, successor))
@@ -351,7 +383,7 @@ class SqliteStore:
         from ccledger.ledger.booking import resum
         from ccledger.ledger.rows import decode
 
-        days = Days(_zone(zone))
+        days = Days(zone_named(zone))
         with self._transaction() as connection:
             rows = connection.execute(questions.select_calls("ORDER BY id"))
             text_of, project_of = self._text_reader(connection), self._project_reader(connection)
@@ -460,9 +492,6 @@ class SqliteStore:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
-
-
-_zone = zone
 
 
 def _integers(numbers: Iterable[int]) -> Any:

@@ -1,5 +1,6 @@
 """Keeps the ledger up with the transcripts while a server runs; it waits for events and also looks by itself."""
 
+import logging
 import os
 import threading
 import time
@@ -8,12 +9,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ccledger.core.errors import LedgerError
 from ccledger.sources.transcripts.roots import SUFFIX, Found, Root, list_files, look_at
 from ccledger.sources.transcripts.scan import Progress, Scan
 
 if TYPE_CHECKING:
     from ccledger.core.ports import Clock, Sink
 
+_LOG = logging.getLogger(__name__)
 _LOOK_EVERY_SECONDS: Final = 5.0
 """All files are listed this often whatever events say: network mounts and containers lose events."""
 _POLL_EVERY_SECONDS: Final = 0.8
@@ -96,11 +99,18 @@ class Follower:
                 self._look_at_all()
                 self._wait(self._watched())
             except Exception as error:  # noqa: BLE001 - one bad pass (a full disk, a vanished mount) must not end the import for good
-                self._tell(state="failed", error=f"{type(error).__name__}: {error}")
+                self._fail(error)
                 with self._passes:
                     self._failed += 1
                     self._passes.notify_all()
                 self._wake.wait(_PAUSE_SECONDS)
+
+    def _fail(self, error: Exception) -> None:
+        """Says that the import failed: the reason to people, everything to the log, once for each new reason."""
+        reason = _reason(error)
+        if reason != self.status.error:
+            _LOG.error("the import failed and is tried again", exc_info=error)
+        self._tell(state="failed", error=reason)
 
     def _look_at_all(self) -> None:
         with self._passes:
@@ -189,3 +199,12 @@ class Follower:
         known = [entry for entry in found if entry is not None]
         if known:
             self._scan(known, self.status.files or {})
+
+
+def _reason(error: Exception) -> str:
+    """Why a pass failed, without the paths and values that an error's own text may hold."""
+    if isinstance(error, LedgerError):
+        return "the ledger can't be written; the server's log says why"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return f"{type(error).__name__}; the server's log says more"

@@ -86,16 +86,17 @@ def list_files(root: str) -> Iterator[Found]:
 
 
 def _list_folder(path: str, root: str, folder: str) -> Iterator[Found]:
-    folders: list[str] = []
-    for entry in _entries(path):
-        if entry.name.endswith(SUFFIX):
-            found = _found(entry, root, folder)
-            if found is not None:
-                yield found
-        elif entry.is_dir(follow_symlinks=False):
-            folders.append(entry.path)
-    for inner in folders:
-        yield from _list_folder(inner, root, folder)
+    pending = [path]
+    while pending:
+        folders: list[str] = []
+        for entry in _entries(pending.pop()):
+            if entry.name.endswith(SUFFIX):
+                found = _found(entry, root, folder)
+                if found is not None:
+                    yield found
+            elif entry.is_dir(follow_symlinks=False):
+                folders.append(entry.path)
+        pending.extend(reversed(folders))
 
 
 def _found(entry: "os.DirEntry[str]", root: str, folder: str) -> Found | None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ccledger.core.ports import Sink
     from ccledger.wire.transcript import FileOrigin, TranscriptReader
 
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+"""Links are not followed, and nobody can make reading wait by putting a pipe in a transcript's place."""
 CHUNK_BYTES = 1 << 20
 BATCH_FACTS = 8192
 """Facts handed on at once: enough to make a commit cheap, few enough to keep memory flat."""
@@ -89,7 +91,7 @@ class Scan:
 
     def _read_file(self, found: Found) -> None:
         try:
-            file = os.open(found.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            file = os.open(found.path, _READ)
         except OSError:
             return
         try:
@@ -185,7 +187,7 @@ def _named_in(path: str) -> str | None:
     from ccledger.wire.transcript import find_project
 
     try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        file = os.open(path, _READ)
     except OSError:
         return None
     try:
