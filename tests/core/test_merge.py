@@ -225,6 +225,11 @@ def test_a_fact_with_nothing_but_a_request_id_joins_all_that_carry_it(order: tup
     assert call.known == tuple(range(len(known)))
 
 
+def test_a_request_id_that_was_bare_before_joins_all_that_carry_it() -> None:
+    (call,) = join([FIRST, SECOND], bare={SHARED})
+    assert call.fact.keys == ("msg:msg_a", "msg:msg_b", SHARED)
+
+
 def test_calls_with_nothing_in_common_stay_apart_whatever_request_ids_were_bare() -> None:
     joined = join([FIRST, make_fact("msg:msg_b", "req:req_2")], bare={"req:req_3"})
     assert [fact.keys for fact, _ in joined] == [("msg:msg_a", SHARED), ("msg:msg_b", "req:req_2")]
