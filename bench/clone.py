@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -52,6 +53,12 @@ def test(checkout: Path, environment: Mapping[str, str], log: Path) -> tuple[flo
     return time.perf_counter() - began, done.returncode
 
 
+def telling_lines(said: str) -> list[str]:
+    """Pick what a run of all tests ends with, and what failed."""
+    lines = [line.strip("= ") for line in said.splitlines() if re.search(r"\d+ passed|FAILED", line)]
+    return list(dict.fromkeys(lines))
+
+
 @contextmanager
 def make_serve(checkout: Path, environment: Mapping[str, str]) -> Generator[Server]:
     """Run `make serve` until it answers; ended afterwards as Ctrl-C would."""
@@ -89,10 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tested, log = clone(top, "test"), top / "test.log"
         first, second = (test(tested, bare_environment(homes[1], os.environ), log) for _ in range(2))
         sys.stdout.write(f"make test: {first[0]:.0f} s in a fresh clone, {second[0]:.0f} s again\n")
-        closing = log.read_text(errors="replace").splitlines()[-1:] or [""]
-        sys.stdout.write(f"{closing[0]}\n")
-        if first[1] or second[1]:
-            sys.stdout.write(log.read_text(errors="replace")[-4000:])
+        sys.stdout.write("".join(f"{line}\n" for line in telling_lines(log.read_text("utf-8", "replace"))))
     serves = cold[1] == again[1] == 200
     passed = first[1] == second[1] == 0
     kept = (
