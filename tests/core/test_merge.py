@@ -225,6 +225,17 @@ def test_a_fact_with_nothing_but_a_request_id_joins_all_that_carry_it(order: tup
     assert call.known == tuple(range(len(known)))
 
 
+@pytest.mark.parametrize("kind", ["line:1", "own:1", "some-later-kind:1"])
+def test_any_other_key_joins_whatever_kind_it_is(kind: str) -> None:
+    calls = join([make_fact(*sorted((name, f"req:{name}", kind))) for name in ("msg:msg_a", "msg:msg_b")])
+    assert len(calls) == 1
+
+
+def test_a_request_id_that_was_bare_before_joins_all_that_carry_it() -> None:
+    (call,) = join([FIRST, SECOND], bare={SHARED})
+    assert call.fact.keys == ("msg:msg_a", "msg:msg_b", SHARED)
+
+
 def test_calls_with_nothing_in_common_stay_apart_whatever_request_ids_were_bare() -> None:
     joined = join([FIRST, make_fact("msg:msg_b", "req:req_2")], bare={"req:req_3"})
     assert [fact.keys for fact, _ in joined] == [("msg:msg_a", SHARED), ("msg:msg_b", "req:req_2")]

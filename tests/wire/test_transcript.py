@@ -397,6 +397,12 @@ def test_a_session_that_names_no_directory_belongs_to_its_folder(cwd: object) ->
     assert place_of(make_line(cwd=cwd)).project == "-home-app-x"
 
 
+def test_a_project_holds_from_the_line_that_names_it() -> None:
+    first, second = (make_line(cwd=..., message={"id": name}) for name in ("msg_1", "msg_2"))
+    calls = join_all(read_lines(first, encode({"type": "user", "cwd": "/home/app/x"}), second))
+    assert [call.place and call.place.project for call in calls] == ["-home-app-x", "/home/app/x"]
+
+
 @pytest.mark.parametrize("late", [True, False])
 def test_a_copy_in_a_fork_does_not_move_a_call(late: bool) -> None:
     copy = make_line(sessionId="s2", forkedFrom={"sessionId": "s1"}, timestamp=f"{DAY}T11:00:00.000Z")
@@ -571,7 +577,7 @@ def test_it_does_not_matter_when_a_file_with_advice_is_read() -> None:
     assert join_all(read_as_it_grows(data, [len(first) + 1])) == join_all(read_whole(data))
 
 
-def test_a_project_named_late_holds_for_the_calls_before() -> None:
+def test_it_does_not_matter_when_a_file_that_names_its_project_late_is_read() -> None:
     first = make_line(cwd=...)
     data = in_lines([first, encode({"type": "user", "cwd": "/home/app/x"}), make_line(cwd=..., uuid="u2")])
     assert join_all(read_in_buffers(data, [len(first) + 1])) == join_all(read_whole(data))
