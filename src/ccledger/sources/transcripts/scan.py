@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ccledger.core.ports import Sink
     from ccledger.wire.transcript import FileOrigin, TranscriptReader
 
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-"""Links are not followed, and nobody can make reading wait by putting a pipe in a transcript's place."""
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+"""What was a file when it was listed is opened only if it is no link now."""
 CHUNK_BYTES = 1 << 20
 BATCH_FACTS = 8192
 """Facts handed on at once: enough to make a commit cheap, few enough to keep memory flat."""
