@@ -50,7 +50,9 @@ CHECKS = (
     Step("import contract", (str(BIN / "lint-imports"), "--no-logo")),
     Step("pyright", (PYTHON, "-m", "pyright", "--pythonpath", PYTHON), needs_node=True),
 )
+PEERS = ROOT / "bench" / "peers"
 WEB_CHECKS = (
+    Step("peers", ("sh", "-c", "[ -d node_modules ] || npm ci --silent --ignore-scripts"), PEERS, needs_node=True),
     Step("web packages", (PYTHON, "hatch_build.py", "--modules"), needs_node=True),
     Step("web lint", ("npm", "run", "--silent", "lint"), WEB, needs_node=True),
     Step("web types", ("npm", "run", "--silent", "check"), WEB, needs_node=True),
