@@ -15,7 +15,7 @@ from ccledger.core.money import usd
 from ccledger.core.periods import iso, week_start, zone
 from ccledger.stats.report import Asked, Line, SessionLine, by_period, by_session, sum_models
 from ccledger.stats.spent import local_day
-from ccledger.stats.totals import cost_nano, count, total_tokens
+from ccledger.stats.totals import cache_creation_tokens, cost_nano, count, total_tokens
 
 if TYPE_CHECKING:
     from ccledger.cli.table import Look
@@ -228,7 +228,7 @@ def _counts_json(measures: Measures) -> dict[str, int]:
     return {
         "inputTokens": count(measures, "input_tokens"),
         "outputTokens": count(measures, "output_tokens"),
-        "cacheCreationTokens": count(measures, "cache_write_5m_tokens") + count(measures, "cache_write_1h_tokens"),
+        "cacheCreationTokens": cache_creation_tokens(measures),
         "cacheReadTokens": count(measures, "cache_read_tokens"),
     }
 

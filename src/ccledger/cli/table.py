@@ -9,7 +9,7 @@ from ccledger.core.measures import Measures, total
 from ccledger.core.money import NANO, divide_half_even
 from ccledger.stats.report import Line, SessionLine, sum_models
 from ccledger.stats.spent import local_day
-from ccledger.stats.totals import cost_nano, count, total_tokens
+from ccledger.stats.totals import cache_creation_tokens, cost_nano, count, total_tokens
 
 _HEADS: Final = {"daily": "Day", "weekly": "Week from", "monthly": "Month"}
 _NAMED_MODELS: Final = 5
@@ -135,8 +135,7 @@ def _numbers(measures: Measures, room: int, places: int) -> list[str]:
     names = ("input_tokens", "output_tokens")
     counts = [count(measures, name) for name in names]
     if room == _ALL:
-        writes = count(measures, "cache_write_5m_tokens") + count(measures, "cache_write_1h_tokens")
-        counts += [writes, count(measures, "cache_read_tokens"), total_tokens(measures)]
+        counts += [cache_creation_tokens(measures), count(measures, "cache_read_tokens"), total_tokens(measures)]
     return [*(f"{number:,}" for number in counts), cost]
 
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta, tzinfo
 from typing import TYPE_CHECKING, NamedTuple
 
-from ccledger.core.measures import Dimension, Measures, plus, total, widen
+from ccledger.core.measures import Dimension, Measures, total, widen
 from ccledger.core.periods import day_number, day_of_number, midnight_ms, zone
-from ccledger.stats.spent import LAST_DAY, local_day, spent_by_day
+from ccledger.stats.spent import LAST_DAY, add_to, local_day, spent_by_day
 
 if TYPE_CHECKING:
     from ccledger.ledger.store import SessionInfo, Store
@@ -77,7 +77,7 @@ def by_period(store: "Store", asked: Asked, label: Callable[[date], str]) -> lis
         if asked.project is not None and not is_project(asked.project, spent.project, spent.folder):
             continue
         folder = (spent.folder or spent.project) if asked.by_project else ""
-        _count_in(lines.setdefault((label(spent.day), folder), {}), spent.model, spent.measures)
+        add_to(lines.setdefault((label(spent.day), folder), {}), spent.model, spent.measures)
     return [Line(name, folder, models) for (name, folder), models in sorted(lines.items())]
 
 
@@ -89,7 +89,7 @@ def by_session(store: "Store", asked: Asked, only: str | None = None) -> list[Se
     sessions: dict[str, dict[str, Measures]] = {}
     for spent in _spent_by_session(store, asked):
         if only is None or spent.session.startswith(only):
-            _count_in(sessions.setdefault(spent.session, {}), spent.model, spent.measures)
+            add_to(sessions.setdefault(spent.session, {}), spent.model, spent.measures)
     lines = [SessionLine(info, sessions[info.session]) for info in store.session_infos(sessions)]
     if asked.project is not None:
         lines = [line for line in lines if is_project(asked.project, line.info.project, line.info.folder)]
@@ -139,15 +139,10 @@ def _edge(store: "Store", start: int, end: int) -> "Iterator[_SessionSpent]":
             )
 
 
-def _count_in(models: dict[str, Measures], model: str, measures: Measures) -> None:
-    before = models.get(model)
-    models[model] = measures if before is None else plus(before, measures)
-
-
 def sum_models(lines: "Iterable[Line | SessionLine]") -> dict[str, Measures]:
     """What each model spent in all lines together."""
     models: dict[str, Measures] = {}
     for line in lines:
         for model, measures in line.models.items():
-            _count_in(models, model, measures)
+            add_to(models, model, measures)
     return models
