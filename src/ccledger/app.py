@@ -5,7 +5,7 @@ Parts are imported where they are built, so that a report pays for what it uses 
 
 import os
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,6 +14,7 @@ from ccledger import __version__
 from ccledger.core.errors import UsageError
 from ccledger.ledger.store import Store, open_reader, open_store
 from ccledger.settings import Settings, canonical_zone
+from ccledger.sources.stats_cache import import_changed
 from ccledger.sources.transcripts.position import is_unchanged
 from ccledger.sources.transcripts.roots import Root, find_roots, list_files
 
@@ -120,8 +121,12 @@ def reading(settings: Settings) -> Generator[Store]:
 def import_new(
     store: Store, settings: Settings, surroundings: Surroundings, report: "Callable[[Progress], None]"
 ) -> "Progress | None":
-    """Books what is new in the transcripts; None when nothing is, which costs a look at each file's listing."""
+    """Books what is new in the transcripts; None when nothing is, which costs a look at each file's listing.
+
+    Takes the days of Claude Code's own statistics, too, where their file changed.
+    """
     roots = claude_roots(settings, surroundings)
+    take_cached_days(store, roots)
     kept = store.positions()
     changed = [
         found for root in roots for found in list_files(root.path) if not is_unchanged(kept.get(found.path, b""), found)
@@ -135,6 +140,11 @@ def import_new(
         path: _billing_number(billing_of(settings, surroundings, path)) for path in {found.root for found in changed}
     }
     return Scan(Writer(store, clock), kept, billing, report).run(changed)
+
+
+def take_cached_days(store: Store, roots: Iterable[Root]) -> None:
+    """Takes the days of Claude Code's own statistics from the directories where their file changed."""
+    import_changed([root.path for root in roots], store, clock)
 
 
 def serve(settings: Settings, surroundings: Surroundings, announce: Callable[[str], None]) -> None:
@@ -177,7 +187,13 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Callable[[st
 
         pace = _Pace(live)
         follower = Follower(
-            roots, billing, Writer(store, clock, live.tell_batch), clock, report, watch=settings.file_watch
+            roots,
+            billing,
+            Writer(store, clock, live.tell_batch),
+            clock,
+            report,
+            watch=settings.file_watch,
+            beside=lambda found: take_cached_days(store, found),
         )
         app = create_app(
             store=store,

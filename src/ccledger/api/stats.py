@@ -12,6 +12,7 @@ from ccledger.api.system import Import, Transcripts
 from ccledger.core.errors import UsageError
 from ccledger.core.measures import Measures, total
 from ccledger.core.periods import iso, zone
+from ccledger.stats.estimated import Estimated, estimated_ever
 from ccledger.stats.lifetime import Lifetime
 from ccledger.stats.overview import Figures, dearest_first, figures
 from ccledger.stats.words import Moment, Totals, about, totals
@@ -35,6 +36,10 @@ class CurrentStats(Struct, frozen=True):
     generated_at: Moment
     totals: Totals
     models: Annotated[dict[str, Totals], about("By model, the dearest first.")]
+    estimated: Annotated[
+        Estimated | None,
+        about("What Claude Code's own statistics tell of days without calls; null when nothing. No total holds it."),
+    ]
 
 
 class Overview(Figures, frozen=True, kw_only=True):
@@ -68,7 +73,7 @@ def stats_routes(
         name = timezone or default_zone
         zone(name)
         everything, models = all_models(lifetime.models())
-        return CurrentStats(name, iso(now()), everything, models)
+        return CurrentStats(name, iso(now()), everything, models, estimated_ever(store))
 
     @get("/stats/overview", operation_id="getOverview", sync_to_thread=True)
     def stats_overview(timezone: Timezone = None, hours: Hours = 24) -> Overview:

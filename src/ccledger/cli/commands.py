@@ -30,7 +30,8 @@ COMMANDS: Final = {
     "session": Entry("reports", "SESSION", "What each session cost, its sub-agents included."),
     "import": Entry("imports", "IMPORT", "Book what is new in Claude Code's transcripts, and nothing else."),
     "doctor": Entry("doctor", "DOCTOR", "Say what was found, what has no price, and what was passed over and why."),
-    "migrate": Entry("imports", "MIGRATE", "Bring an existing ledger to this version's schema."),
+    "migrate": Entry("migrate", "MIGRATE", "Bring the ledger to this version's schema; take over older statistics."),
+    "demo": Entry("demo", "DEMO", "Show a made-up history live in the browser, apart from your own data."),
 }
 """In the order of the help page."""
 

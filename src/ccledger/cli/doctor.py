@@ -2,7 +2,7 @@
 
 import os
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from ccledger.cli.parser import Command, Parser
 
 if TYPE_CHECKING:
     from ccledger.app import Surroundings
+    from ccledger.core.cached import CachedFile
     from ccledger.ledger.store import Store
     from ccledger.settings import Settings
     from ccledger.sources.transcripts.roots import Found, Root
@@ -54,7 +55,7 @@ def _find(settings: "Settings", surroundings: "Surroundings") -> dict[str, Any]:
         "timezone": app.zone_name(settings, surroundings),
         "server": is_running(settings),
         "roots": [_root(root, files[root.path], app.billing_of(settings, surroundings, root.path)) for root in roots],
-        **_ledger(settings, [found for listed in files.values() for found in listed]),
+        **_ledger(settings, [found for listed in files.values() for found in listed], roots),
     }
     return {**findings, "advice": list(_advice(findings))}
 
@@ -92,15 +93,21 @@ def _is(what: Callable[[Path], bool], path: Path) -> bool:
         return False
 
 
-def _ledger(settings: "Settings", files: "list[Found]") -> dict[str, Any]:
+def _ledger(settings: "Settings", files: "list[Found]", roots: "list[Root]") -> dict[str, Any]:
     """What the ledger holds and what it has not read yet; or why it can't be asked."""
     from ccledger import app
     from ccledger.cli.failures import explain
 
-    nothing: dict[str, Any] = {"unpriced": [], "skipped": [], "unread": _unread(files, {})}
+    unread = _unread(files, {})
+    nothing: dict[str, Any] = {
+        "unpriced": [],
+        "skipped": [],
+        "unread": unread,
+        "statistics": _new_statistics(roots, ()),
+    }
     try:
         with app.reading(settings) as store:
-            return {**nothing, **_held(store, files)}
+            return {**nothing, **_held(store, files), "statistics": _statistics(store, roots)}
     except Exception as error:  # noqa: BLE001 - whatever is wrong with the ledger is a finding, the others are still wanted
         return {**nothing, "ledger": {"problem": explain(error)}}
 
@@ -134,6 +141,37 @@ def _held(store: "Store", files: "list[Found]") -> dict[str, Any]:
     }
 
 
+def _statistics(store: "Store", roots: "list[Root]") -> list[dict[str, Any]]:
+    """What became of Claude Code's own statistics: of the files that were read, and of those that are new."""
+    known = store.cached_files()
+    return [*(_read_statistics(store, file) for file in known), *_new_statistics(roots, [file.root for file in known])]
+
+
+def _new_statistics(roots: "list[Root]", known: Collection[str]) -> list[dict[str, Any]]:
+    from ccledger.sources.stats_cache import look_at
+
+    files = [look_at(root.path) for root in roots if root.path not in known]
+    return [{"path": file.path, "read": False} for file in files if file is not None]
+
+
+def _read_statistics(store: "Store", file: "CachedFile") -> dict[str, Any]:
+    from ccledger.core.periods import day_of_number
+    from ccledger.sources.stats_cache import NAME
+    from ccledger.stats.estimated import days_in_use
+
+    in_use = days_in_use(store, file.root)
+    return {
+        "path": str(Path(file.root, NAME)) if file.root else None,
+        "read": True,
+        "version": file.version,
+        "as_of": day_of_number(file.computed_on).isoformat() if file.computed_on else None,
+        "days_shown": len(in_use.shown),
+        "days_not_needed": len(in_use.covered) + len(in_use.elsewhere),
+        "left_out": file.left_out,
+        "problem": file.problem or None,
+    }
+
+
 def _unread(files: "list[Found]", kept: Mapping[str, bytes]) -> dict[str, int]:
     from ccledger.sources.transcripts.position import is_unchanged
 
@@ -164,6 +202,7 @@ def _advice(findings: Mapping[str, Any]) -> Iterator[str]:
 def _page(findings: Mapping[str, Any]) -> Iterator[str]:
     yield f"ccledger {findings['version']}"
     yield from _section("Claude directories", _roots_lines(findings["roots"]))
+    yield from _section("Claude Code's own statistics", _statistics_lines(findings["statistics"]))
     yield from _section("Ledger", _ledger_lines(findings))
     yield from _section("Calls without a price", _unpriced_lines(findings["unpriced"]))
     yield from _section("Lines passed over", _skipped_lines(findings["skipped"]))
@@ -186,6 +225,21 @@ def _roots_lines(roots: list[dict[str, Any]]) -> Iterator[str]:
             yield f"{root['path']}: {held}, billing {root['billing']}"
         else:
             yield f"{root['path']}: {root['state']}"
+
+
+def _statistics_lines(files: list[dict[str, Any]]) -> Iterator[str]:
+    for file in files:
+        name = file["path"] or "taken over with 'ccledger migrate FILE'"
+        if not file["read"]:
+            yield f"{name}: not read yet"
+            continue
+        if file["problem"]:
+            yield f"{name}: not readable, {file['problem']}"
+            continue
+        version = f"version {file['version']}" if file["version"] else "counts by model"
+        shown = f"{_number(file['days_shown'], 'day')} shown as estimated, {file['days_not_needed']:,} not needed"
+        left_out = f", {file['left_out']:,} without sense" if file["left_out"] else ""
+        yield f"{name}: {version}, as of {file['as_of'] or 'no day'}; {shown}{left_out}"
 
 
 def _ledger_lines(findings: Mapping[str, Any]) -> Iterator[str]:

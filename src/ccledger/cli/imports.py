@@ -1,4 +1,4 @@
-"""`ccledger import` and `ccledger migrate`; and how every report brings the ledger up to date first."""
+"""`ccledger import`; and how every report brings the ledger up to date first."""
 
 import time
 from argparse import Namespace
@@ -104,13 +104,4 @@ def _done_json(current: Current, summary: "Summary") -> dict[str, Any]:
     }
 
 
-def _migrate(flags: Namespace) -> None:
-    from ccledger import app
-
-    settings, surroundings = settings_from(flags)
-    with app.writing(settings, surroundings):
-        write(f"the ledger in {settings.data_dir} is up to date")
-
-
 IMPORT = Command(_declare_import, _import)
-MIGRATE = Command(place_options, _migrate)

@@ -70,6 +70,11 @@ class Parser(ArgumentParser):
         self._take_value((name,), metavar)
         self.add_argument(name, metavar=metavar, action="append", default=[], dest=to)
 
+    def argument(self, name: str, *, metavar: str, text: str) -> None:
+        """A word without a dash that may be left out; then it is None."""
+        self._show((f"[{metavar}]",), "", text)
+        self.add_argument(name, metavar=metavar, nargs="?")
+
     def choice(self, *names: str, accepted: Sequence[str], text: str, default: str) -> None:
         """An option that takes one of a few words."""
         metavar = "|".join(accepted)

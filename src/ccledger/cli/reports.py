@@ -13,9 +13,10 @@ from ccledger.core.errors import UsageError
 from ccledger.core.measures import Measures, total
 from ccledger.core.money import usd
 from ccledger.core.periods import iso, week_start, zone
+from ccledger.stats.estimated import Estimate, joined
 from ccledger.stats.report import Asked, Line, SessionLine, by_period, by_session, sum_models
 from ccledger.stats.spent import local_day
-from ccledger.stats.totals import cache_creation_tokens, cost_nano, count, total_tokens
+from ccledger.stats.totals import cache_creation_tokens, cost_nano, count, is_complete, total_tokens
 
 if TYPE_CHECKING:
     from ccledger.cli.table import Look
@@ -164,7 +165,12 @@ def _first_day(flags: Namespace, first: Callable[[date, int], date], tz: tzinfo)
 
 
 def _lines_json(period: _Period, lines: Sequence[Line]) -> dict[str, Any]:
-    return {period.name: [{period.key: line.label, **_row_json(line.models)} for line in lines]}
+    return {
+        period.name: [
+            {period.key: line.label, **_row_json(line.models), **_estimate_json(line.estimate, line.sum)}
+            for line in lines
+        ]
+    }
 
 
 def _projects_json(key: str, lines: Sequence[Line]) -> dict[str, Any]:
@@ -197,20 +203,36 @@ def _row_json(models: dict[str, Measures]) -> dict[str, Any]:
 
 def _model_json(model: str, measures: Measures) -> dict[str, Any]:
     cost = cost_nano(measures)
-    row = {
+    row: dict[str, Any] = {
         "modelName": model,
         **_counts_json(measures),
         "cost": None if cost is None else usd(cost),
         "cost_nano": None if cost is None else str(cost),
     }
+    if count(measures, "estimated_calls"):
+        row["estimated"] = True
     return {**row, "missingPricing": True} if count(measures, "unpriced_calls") else row
 
 
 def _totals_json(lines: "Sequence[Line] | Sequence[SessionLine]") -> dict[str, Any]:
     models = sum_models(lines)
     unpriced = sorted(model for model, measures in models.items() if count(measures, "unpriced_calls"))
-    row = _sums_json(total(models.values()))
+    sums = total(models.values())
+    row = {**_sums_json(sums), **_estimate_json(joined(line.estimate for line in lines), sums)}
     return {**row, "unpricedModels": unpriced} if unpriced else row
+
+
+def _estimate_json(estimate: Estimate | None, measures: Measures) -> dict[str, Any]:
+    """What a row says that holds days from Claude Code's own statistics; others say nothing."""
+    if estimate is None:
+        return {}
+    cost = cost_nano(measures)
+    return {
+        "estimated": True,
+        "as_of": estimate.as_of.isoformat(),
+        "estimatedDays": len(estimate.days),
+        "total_cost_low_nano": None if cost is None else str(cost - estimate.low_by),
+    }
 
 
 def _sums_json(measures: Measures) -> dict[str, Any]:
@@ -220,7 +242,7 @@ def _sums_json(measures: Measures) -> dict[str, Any]:
         "totalTokens": total_tokens(measures),
         "totalCost": None if cost is None else usd(cost),
         "total_cost_nano": None if cost is None else str(cost),
-        "complete": not count(measures, "unpriced_calls"),
+        "complete": is_complete(measures),
     }
 
 

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from ccledger.cli.grid import Column, Row, draw, fits, keep_end, keep_first, paint, printable
 from ccledger.core.measures import Measures, total
 from ccledger.core.money import NANO, divide_half_even
+from ccledger.stats.estimated import Estimate, joined
 from ccledger.stats.report import Line, SessionLine, sum_models
 from ccledger.stats.spent import local_day
 from ccledger.stats.totals import cache_creation_tokens, cost_nano, count, total_tokens
@@ -39,6 +40,7 @@ class _Entry(NamedTuple):
 
     labels: tuple[str, ...]
     models: dict[str, Measures]
+    estimate: Estimate | None = None
 
 
 _PROJECT: Final = Column("Project", least=8, shorten=keep_end)
@@ -49,7 +51,7 @@ def period_table(name: str, lines: Sequence[Line], look: Look, *, by_project: bo
     """A report by day, week or month."""
     labels = [_Label(Column(_HEADS[name]))]
     if not by_project:
-        return _table(labels, [_Entry((line.label,), line.models) for line in lines], lines, look)
+        return _table(labels, [_Entry((line.label,), line.models, line.estimate) for line in lines], lines, look)
     labels.append(_Label(_PROJECT))
     return _table(labels, [_Entry((line.label, printable(line.folder)), line.models) for line in lines], lines, look)
 
@@ -86,7 +88,7 @@ def _table(
     while not _fits(table, look.width) and table.room < _FEWEST:
         table = _lay_out(labels, entries, sums, table.room + 1, places, look)
     drawn = draw(table.columns, table.rows, table.last, look.width, colour=look.colour)
-    return "\n".join([drawn, *_notes(models, sums, look)])
+    return "\n".join([drawn, *_notes(models, sums, joined(line.estimate for line in lines), look)])
 
 
 def _fits(table: _Table, width: int | None) -> bool:
@@ -128,6 +130,8 @@ def _numbers_heads(room: int) -> tuple[str, ...]:
 
 def _numbers(measures: Measures, room: int, places: int) -> list[str]:
     cost = money(cost_nano(measures), places, partial=bool(count(measures, "unpriced_calls")))
+    if count(measures, "estimated_calls") and not count(measures, "unpriced_calls"):
+        cost = f"~ {cost}"
     if room == _FEWEST:
         return [short_count(total_tokens(measures)), cost]
     if room == _FEW:
@@ -139,8 +143,12 @@ def _numbers(measures: Measures, room: int, places: int) -> list[str]:
     return [*(f"{number:,}" for number in counts), cost]
 
 
-def _notes(models: dict[str, Measures], sums: Measures, look: Look) -> Iterator[str]:
+def _notes(models: dict[str, Measures], sums: Measures, estimate: Estimate | None, look: Look) -> Iterator[str]:
     """What has to be known to read the costs."""
+    if estimate is not None:
+        yield from _wrapped(_estimate_note(estimate), "dim", look)
+    elif count(sums, "estimated_calls"):
+        yield from _wrapped("~ holds calls whose tokens are an estimate.", "dim", look)
     unpriced = sorted(name for name, measures in models.items() if count(measures, "unpriced_calls"))
     if unpriced:
         named = ", ".join(map(printable, unpriced[:_NAMED_MODELS]))
@@ -150,6 +158,16 @@ def _notes(models: dict[str, Measures], sums: Measures, look: Look) -> Iterator[
     if covered:
         text = f"API-equivalent: {money(covered, 2)} of it is covered by a subscription and was not paid by the token."
         yield from _wrapped(text, "dim", look)
+
+
+def _estimate_note(estimate: Estimate) -> str:
+    days = f"{len(estimate.days)} day{'' if len(estimate.days) == 1 else 's'}"
+    text = f"~ holds {days} without transcripts, estimated from Claude Code's own statistics as of {estimate.as_of}."
+    if not estimate.with_cache:
+        return f"{text} Those leave out the cache: tokens and cost were more."
+    if estimate.low_by:
+        return f"{text} With cache writes for five minutes instead of an hour: {money(estimate.low_by, 2)} less."
+    return text
 
 
 def _wrapped(text: str, style: str, look: Look) -> Iterator[str]:

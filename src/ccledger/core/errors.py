@@ -15,3 +15,7 @@ class StoreError(LedgerError):
 
 class LedgerBusy(StoreError):
     """Another process holds the data directory and can't be asked to do the work."""
+
+
+class NotReadable(LedgerError):
+    """A file is not what it should be; the text says what it is instead."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from ccledger.core.cached import CachedDay, CachedFile
 from ccledger.core.call import Fact
 
 
@@ -26,4 +27,19 @@ class Sink(Protocol):
 
     def positions(self) -> Mapping[str, bytes]:
         """Every remembered position."""
+        ...
+
+
+class DayKeeper(Protocol):
+    """Where the day totals go that Claude Code keeps itself."""
+
+    def keep_cached_days(self, file: CachedFile, days: Sequence[CachedDay]) -> None:
+        """Remembers the file and its days, both or neither, durably on return.
+
+        A day replaces what an older file of the same root said of it; days that a file no longer holds stay.
+        """
+        ...
+
+    def cached_files(self) -> Sequence[CachedFile]:
+        """Every file that was read, as it was then."""
         ...

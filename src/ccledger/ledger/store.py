@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 from ccledger.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from ccledger.core.cached import CachedDay, CachedFile
     from ccledger.core.call import Call, Fact
     from ccledger.core.measures import Dimension, Grain, Measures
+    from ccledger.ledger.cached import KeptDay
     from ccledger.ledger.plan import Price
 
 
@@ -117,6 +119,18 @@ class Store(Protocol):
 
     def batches(self, after: int, limit: int) -> list[Batch]:
         """Commits after a sequence number, oldest first."""
+        ...
+
+    def keep_cached_days(self, file: "CachedFile", days: "Sequence[CachedDay]") -> None:
+        """See `core.ports.DayKeeper`. Days are priced as they come."""
+        ...
+
+    def cached_files(self) -> "list[CachedFile]":
+        """The files of Claude Code's own statistics that were read, by root."""
+        ...
+
+    def cached_days(self, first: int, last: int) -> "list[KeptDay]":
+        """What these files tell of the days from `first` to `last` (both included), by day, root and model."""
         ...
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ccledger.core.measures import Dimension, Measures, total, widen
 from ccledger.core.periods import day_number, day_of_number, midnight_ms, zone
+from ccledger.stats.estimated import Estimate, EstimatedDay, estimate_of, estimated_days
 from ccledger.stats.spent import LAST_DAY, add_to, local_day, spent_by_day
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ class Line(NamedTuple):
     folder: str
     """The project's directory name; empty where projects are not told apart."""
     models: dict[str, Measures]
+    estimate: Estimate | None = None
+    """What of it is from Claude Code's own statistics, None where all of it is from calls."""
 
     @property
     def sum(self) -> Measures:
@@ -36,6 +39,8 @@ class SessionLine(NamedTuple):
 
     info: "SessionInfo"
     models: dict[str, Measures]
+    estimate: None = None
+    """Claude Code's own statistics know no sessions."""
 
     @property
     def sum(self) -> Measures:
@@ -68,7 +73,11 @@ def is_project(asked: str, path: str, folder: str) -> bool:
 
 
 def by_period(store: "Store", asked: Asked, label: Callable[[date], str]) -> list[Line]:
-    """What was spent per period, as `label` names it from a day, oldest first."""
+    """What was spent per period, as `label` names it from a day, oldest first.
+
+    Days without calls that Claude Code's own statistics tell of are counted in; they know no projects, so a report by
+    project has none.
+    """
     projects = asked.by_project or asked.project is not None
     dimension = Dimension.PROJECT if projects else Dimension.ALL
     lines: dict[tuple[str, str], dict[str, Measures]] = {}
@@ -78,7 +87,15 @@ def by_period(store: "Store", asked: Asked, label: Callable[[date], str]) -> lis
             continue
         folder = (spent.folder or spent.project) if asked.by_project else ""
         add_to(lines.setdefault((label(spent.day), folder), {}), spent.model, spent.measures)
-    return [Line(name, folder, models) for (name, folder), models in sorted(lines.items())]
+    estimated: dict[str, list[EstimatedDay]] = {}
+    for entry in () if projects else estimated_days(store, since, until):
+        name = label(entry.day)
+        add_to(lines.setdefault((name, ""), {}), entry.model, entry.measures)
+        estimated.setdefault(name, []).append(entry)
+    return [
+        Line(name, folder, models, estimate_of(estimated.get(name, ())))
+        for (name, folder), models in sorted(lines.items())
+    ]
 
 
 def by_session(store: "Store", asked: Asked, only: str | None = None) -> list[SessionLine]:

@@ -19,9 +19,9 @@ def cost_nano(measures: Measures) -> int | None:
 
 
 def is_unpriced(measures: Measures) -> bool:
-    """Whether there are calls and none of them has a price."""
-    calls = count(measures, "calls")
-    return calls > 0 and count(measures, "unpriced_calls") == calls
+    """Whether there is something to be priced and none of it has a price. Estimated days come without calls."""
+    unpriced = count(measures, "unpriced_calls")
+    return unpriced > 0 and unpriced >= count(measures, "calls") and not any(count(measures, name) for name in COSTS)
 
 
 def is_complete(measures: Measures) -> bool:

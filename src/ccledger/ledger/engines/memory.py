@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
+from ccledger.core.cached import CachedDay, CachedFile
 from ccledger.core.call import Call, Fact
 from ccledger.core.errors import StoreError
 from ccledger.core.measures import ZERO, Dimension, Grain, Measures, plus, widen
@@ -13,6 +14,7 @@ from ccledger.core.periods import Days
 from ccledger.core.periods import zone as zone_named
 from ccledger.core.rollup import Roll
 from ccledger.ledger.booking import Booking, bare_keys, book, give_ids, moved, resum
+from ccledger.ledger.cached import KeptDay, keep_days, replaced_days
 from ccledger.ledger.plan import Price, call_id
 from ccledger.ledger.rows import Kind, Names, Row, decode
 from ccledger.ledger.store import Batch, SessionInfo, SessionRow, SpanRow, Summary
@@ -43,6 +45,8 @@ class _State:
     positions: dict[str, bytes] = field(default_factory=dict[str, bytes])
     roll: Roll = field(default_factory=lambda: Roll({}, {}, {}, {}))
     batches: list[Batch] = field(default_factory=list[Batch])
+    cached_files: dict[str, CachedFile] = field(default_factory=dict[str, CachedFile])
+    cached_days: list[KeptDay] = field(default_factory=list[KeptDay])
 
 
 class MemoryStore:
@@ -228,6 +232,30 @@ class MemoryStore:
         """See `Store.batches`."""
         with self._lock:
             return self._state.batches[after : after + limit]
+
+    def keep_cached_days(self, file: CachedFile, days: Sequence[CachedDay]) -> None:
+        """See `Store.keep_cached_days`."""
+        state, root = self._state, file.root
+        priced = keep_days(root, file.computed_on, days, self._price)
+        with self._lock:
+            newer = (
+                day.told.day for day in state.cached_days if day.root == root and day.computed_on > file.computed_on
+            )
+            new = replaced_days(priced, newer)
+            gone = {day.told.day for day in new}
+            stay = [day for day in state.cached_days if day.root != root or day.told.day not in gone]
+            state.cached_days = sorted([*stay, *new], key=lambda day: (day.told.day, day.root, day.told.model))
+            state.cached_files[root] = file
+
+    def cached_files(self) -> list[CachedFile]:
+        """See `Store.cached_files`."""
+        with self._lock:
+            return [file for _, file in sorted(self._state.cached_files.items())]
+
+    def cached_days(self, first: int, last: int) -> list[KeptDay]:
+        """See `Store.cached_days`."""
+        with self._lock:
+            return [day for day in self._state.cached_days if first <= day.told.day <= last]
 
     def close(self) -> None:
         """See `Store.close`."""

@@ -20,6 +20,7 @@ from ccledger.core.errors import StoreError
 from ccledger.core.periods import Days
 from ccledger.core.periods import zone as zone_named
 from ccledger.ledger import sqlite_questions as questions
+from ccledger.ledger.sqlite_cached import CachedDays
 from ccledger.ledger.sqlite_writing import LEAD_KEY, MARK_BARE, ROLLUPS, add_up, by_length, insert_all, keep_positions
 from ccledger.ledger.store import Batch, SessionInfo, SessionRow, SpanRow, Summary
 
@@ -122,7 +123,7 @@ def migrations() -> list[str]:
     return [file.read_text("utf-8") for file in sorted(_MIGRATIONS.glob("*.sql"))]
 
 
-class SqliteStore:
+class SqliteStore(CachedDays):
     """One SQLite file. Fulfils `ledger.store.Store`."""
 
     def __init__(self, path: Path, writer: apsw.Connection | None, prices: "Callable[[], Price] | None") -> None:

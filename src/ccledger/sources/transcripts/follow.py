@@ -50,6 +50,7 @@ class Follower:
         report: Callable[[ImportStatus], None],
         *,
         watch: bool,
+        beside: Callable[[list[Root]], object] = lambda _: None,
     ) -> None:
         self._roots = roots
         self._billing = billing
@@ -57,6 +58,8 @@ class Follower:
         self._clock = clock
         self._report = report
         self._watch = watch
+        self._beside = beside
+        """What else is to be looked at in these directories, in every pass."""
         self._kept: dict[str, bytes] | None = None
         self._stopping = threading.Event()
         self._wake = threading.Event()
@@ -119,11 +122,13 @@ class Follower:
             self._wake.clear()
         files: list[Found] = []
         counts: dict[str, int] = {}
-        for root in self._roots():
+        roots = self._roots()
+        for root in roots:
             found = list(list_files(root.path))
             counts[root.path] = len(found)
             files.extend(found)
         self._scan(files, counts)
+        self._beside(roots)
         with self._passes:
             if not self._stopping.is_set():
                 self._done = current
