@@ -50,10 +50,7 @@ migrate: setup ## bring an existing ledger to this version's schema
 	@$(CCLEDGER) migrate $(ARGS)
 
 demo: setup ## serve a made-up history, apart from your own data
-	@rm -rf .make/demo && mkdir -p .make/demo
-	@$(PY) -m tests.corpora.made .make/demo/claude --seed 1 --sessions 50
-	@CLAUDE_CONFIG_DIR="$(CURDIR)/.make/demo/claude" CCLEDGER_DATA_DIR="$(CURDIR)/.make/demo/data" \
-	  exec $(CCLEDGER) serve $(ARGS)
+	@exec $(CCLEDGER) demo $(ARGS)
 
 clean-ports: ## end our own forgotten servers; a stranger on the port is named and left alone
 	@$(PYTHON) scripts/service.py clean-ports

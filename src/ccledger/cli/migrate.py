@@ -1,5 +1,6 @@
 """`ccledger migrate`: brings the ledger up to date, and takes over statistics from before it; it never changes them."""
 
+import os
 from argparse import Namespace
 from collections.abc import Iterator
 from datetime import date
@@ -58,7 +59,7 @@ def _read(path: str, settings: "Settings", surroundings: "Surroundings") -> "Tak
     from ccledger import app
     from ccledger.sources.stats_cache import NAME, take
 
-    place = Path(path).resolve()
+    place = Path(os.path.realpath(path))
     folder = str(place.parent)
     own = place.name == NAME and any(folder == root.path for root in app.claude_roots(settings, surroundings))
     try:

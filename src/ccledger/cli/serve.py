@@ -2,6 +2,7 @@
 
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 
 from ccledger.cli.options import place_options, settings_from
 from ccledger.cli.parser import Command, Parser
@@ -18,13 +19,18 @@ def _serve(flags: Namespace) -> None:
     from ccledger import app
 
     settings, surroundings = settings_from(flags)
+    app.serve(settings, surroundings, announcer(browser=not flags.no_browser))
+
+
+def announcer(*, browser: bool) -> Callable[[str], None]:
+    """Says where the server answers, and opens the dashboard there when that is wanted and somebody watches."""
 
     def announce(address: str) -> None:
         print(f"ready {address}", flush=True)
-        if not flags.no_browser and sys.stdout.isatty():
+        if browser and sys.stdout.isatty():
             _open_browser(address)
 
-    app.serve(settings, surroundings, announce)
+    return announce
 
 
 def _open_browser(address: str) -> None:
