@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -186,14 +187,9 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Callable[[st
             pace.tell(lambda: describe(status), final=status.state != "importing")
 
         pace = _Pace(live)
+        sink = Writer(store, clock, live.tell_batch)
         follower = Follower(
-            roots,
-            billing,
-            Writer(store, clock, live.tell_batch),
-            clock,
-            report,
-            watch=settings.file_watch,
-            beside=lambda found: take_cached_days(store, found),
+            roots, billing, sink, clock, report, watch=settings.file_watch, beside=partial(take_cached_days, store)
         )
         app = create_app(
             store=store,

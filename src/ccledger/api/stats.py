@@ -12,7 +12,7 @@ from ccledger.api.system import Import, Transcripts
 from ccledger.core.errors import UsageError
 from ccledger.core.measures import Measures, total
 from ccledger.core.periods import iso, zone
-from ccledger.stats.estimated import Estimated, estimated_ever
+from ccledger.stats.beyond import Estimated, estimated_ever
 from ccledger.stats.lifetime import Lifetime
 from ccledger.stats.overview import Figures, dearest_first, figures
 from ccledger.stats.words import Moment, Totals, about, totals

@@ -7,11 +7,11 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ccledger.core.cached import CachedDay, CachedFile
 from ccledger.core.errors import NotReadable
 from ccledger.core.periods import moment
 
 if TYPE_CHECKING:
+    from ccledger.core.cached import CachedDay, CachedFile
     from ccledger.core.ports import Clock, DayKeeper
 
 NAME: Final = "stats-cache.json"
@@ -33,8 +33,8 @@ class Found(NamedTuple):
 class Taken(NamedTuple):
     """A file that was read, and the days in it."""
 
-    file: CachedFile
-    days: tuple[CachedDay, ...]
+    file: "CachedFile"
+    days: "tuple[CachedDay, ...]"
 
 
 def look_at(root: str) -> Found | None:
@@ -65,6 +65,8 @@ def import_changed(roots: Iterable[str], keeper: "DayKeeper", now: "Clock") -> i
 
 
 def _take_or_tell(found: Found, now: "Clock") -> Taken:
+    from ccledger.core.cached import CachedFile
+
     try:
         return take(found.path, found.root, now)
     except NotReadable as error:
@@ -73,6 +75,7 @@ def _take_or_tell(found: Found, now: "Clock") -> Taken:
 
 def take(path: str, root: str, now: "Clock") -> Taken:
     """What a file says. Raises `NotReadable` with the reason when it says nothing."""
+    from ccledger.core.cached import CachedFile
     from ccledger.wire.stats_cache import read_stats_cache
 
     data, status = _read(path)

@@ -7,16 +7,11 @@ UTC, whose tokens the statistics hold. So nothing is there twice, and transcript
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from itertools import groupby
-from typing import TYPE_CHECKING, Annotated, NamedTuple
-
-from msgspec import Struct
+from typing import TYPE_CHECKING, NamedTuple
 
 from ccledger.core.measures import MEASURES, Dimension, Grain, Measures, total
-from ccledger.core.money import usd
 from ccledger.core.periods import day_number, day_of_number
 from ccledger.stats.spent import LAST_DAY
-from ccledger.stats.totals import cost_nano, total_tokens
-from ccledger.stats.words import Nano, about, nano_text
 
 if TYPE_CHECKING:
     from ccledger.ledger.cached import KeptDay
@@ -177,44 +172,4 @@ def joined(estimates: "Iterable[Estimate | None]") -> Estimate | None:
         max(estimate.as_of for estimate in known),
         sum(estimate.low_by for estimate in known),
         all(estimate.with_cache for estimate in known),
-    )
-
-
-class Estimated(Struct, frozen=True):
-    """What Claude Code's own statistics tell of days that the ledger has no call of. No total holds it."""
-
-    days: Annotated[int, about("On how many days.")]
-    first_day: str
-    last_day: str
-    as_of: Annotated[str, about("The last day that the statistics held when they were read.")]
-    total_tokens: int
-    total_cost: Annotated[
-        float | None, about("In USD, with cache writes at the price of an hour; null when no model has a price.")
-    ]
-    total_cost_nano: Nano | None
-    total_cost_low_nano: Annotated[Nano | None, about("The same with cache writes at the price of five minutes.")]
-    complete: Annotated[
-        bool,
-        about("False when a model has no price, or when an old file left out the cache: then it is a lower bound."),
-    ]
-
-
-def estimated_ever(store: "Store") -> Estimated | None:
-    """What such statistics add to all recorded time, None when they add nothing."""
-    entries = estimated_days(store)
-    estimate = estimate_of(entries)
-    if estimate is None:
-        return None
-    measures = total(entry.measures for entry in entries)
-    cost = cost_nano(measures)
-    return Estimated(
-        days=len(estimate.days),
-        first_day=min(estimate.days).isoformat(),
-        last_day=max(estimate.days).isoformat(),
-        as_of=estimate.as_of.isoformat(),
-        total_tokens=total_tokens(measures),
-        total_cost=None if cost is None else usd(cost),
-        total_cost_nano=nano_text(cost),
-        total_cost_low_nano=None if cost is None else str(cost - estimate.low_by),
-        complete=estimate.with_cache and not measures[MEASURES.index("unpriced_calls")],
     )
