@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from ccledger.core.cached import CachedDay, CachedFile
+from ccledger.core.call import Usage
 from ccledger.ledger.store import Store
 from tests.api.apps import FOLLOWING, NOW, Client, asking, make_app
 from tests.stats.facts import UNPRICED, fact
@@ -61,7 +63,8 @@ def ask(client: Client, path: str) -> Any:
 
 def test_current_has_the_contracts_words(client: Client) -> None:
     answer = ask(client, "/api/v1/stats/current?timezone=Asia/Kolkata")
-    assert set(answer) == {"timezone", "generated_at", "totals", "models"}
+    assert set(answer) == {"timezone", "generated_at", "totals", "models", "estimated"}
+    assert answer["estimated"] is None
     assert answer["timezone"] == "Asia/Kolkata"
     assert answer["generated_at"] == "2026-11-20T10:00:00.000Z"
     assert set(answer["totals"]) == TOTALS
@@ -70,6 +73,30 @@ def test_current_has_the_contracts_words(client: Client) -> None:
     assert answer["totals"]["calls"] == 2
     assert answer["models"][UNPRICED]["total_cost"] is None
     assert answer["models"][UNPRICED]["total_cost_nano"] is None
+
+
+def test_current_tells_what_claude_codes_own_statistics_add_beside_the_totals(client: Client, store: Store) -> None:
+    before = ask(client, "/api/v1/stats/current")
+    today = NOW // 86_400_000
+    days = [
+        CachedDay(today - 9, "claude-opus-4-5", Usage(1, 2, 0, 1000, 4)),
+        CachedDay(today - 8, UNPRICED, Usage(5)),
+        CachedDay(today, "claude-opus-4-5", Usage(10**9)),
+    ]
+    store.keep_cached_days(CachedFile("/home/u/.claude", b"", 5, today - 1), days)
+    after = ask(client, "/api/v1/stats/current")
+    assert after["totals"] == before["totals"]
+    assert after["estimated"] == {
+        "days": 2,
+        "first_day": "2026-11-11",
+        "last_day": "2026-11-12",
+        "as_of": "2026-11-19",
+        "total_tokens": 1012,
+        "total_cost": 8048 / 10**9,
+        "total_cost_nano": "8048",
+        "total_cost_low_nano": "5048",
+        "complete": False,
+    }
 
 
 def test_overview_has_the_contracts_words(client: Client) -> None:

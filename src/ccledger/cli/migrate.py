@@ -81,7 +81,7 @@ def _summary(path: str, taken: "Taken", in_use: "InUse") -> Iterator[str]:
     yield from _line("Left", told.intersection(in_use.covered), "transcripts tell of them")
     yield from _line("Left", told.intersection(in_use.elsewhere), "the file of a Claude directory tells of them")
     if file.left_out:
-        yield f"Left    {file.left_out:,} entries that make no sense."
+        yield f"Left    {file.left_out:,} of its entries: no sense in them."
 
 
 def _line(verb: str, days: "set[date]", why: str) -> Iterator[str]:

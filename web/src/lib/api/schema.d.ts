@@ -161,6 +161,8 @@ export interface components {
             models: {
                 [key: string]: components["schemas"]["Totals"];
             };
+            /** @description What Claude Code's own statistics tell of days without calls; null when nothing. No total holds it. */
+            estimated: components["schemas"]["Estimated"] | null;
         };
         /**
          * Totals
@@ -225,6 +227,26 @@ export interface components {
             /** @description What part of the input came from the cache: read / (read + input). */
             cache_hit_rate: number;
             /** @description False when some calls have no price or no counts: the sums are lower bounds. */
+            complete: boolean;
+        };
+        /**
+         * Estimated
+         * @description What Claude Code's own statistics tell of days that the ledger has no call of. No total holds it.
+         */
+        Estimated: {
+            /** @description On how many days. */
+            days: number;
+            first_day: string;
+            last_day: string;
+            /** @description The last day that the statistics held when they were read. */
+            as_of: string;
+            total_tokens: number;
+            /** @description In USD, with cache writes at the price of an hour; null when no model has a price. */
+            total_cost: number | null;
+            total_cost_nano: string | null;
+            /** @description The same with cache writes at the price of five minutes. */
+            total_cost_low_nano: string | null;
+            /** @description False when a model has no price, or when an old file left out the cache: then it is a lower bound. */
             complete: boolean;
         };
         /**
