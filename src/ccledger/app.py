@@ -145,7 +145,7 @@ def import_new(
 
 def take_cached_days(store: Store, roots: Iterable[Root]) -> None:
     """Takes the days of Claude Code's own statistics from the directories where their file changed."""
-    import_changed([root.path for root in roots], store, clock)
+    import_changed([root.path for root in roots], store, clock, edition=__version__)
 
 
 def serve(settings: Settings, surroundings: Surroundings, announce: Callable[[str], None]) -> None:

@@ -55,6 +55,16 @@ def test_reports_are_right_while_a_server_runs_and_after_it_ended(own: History, 
     assert ccledger("daily", "--json", history=own).json["totals"]["outputTokens"] == 100
 
 
+def test_a_running_server_takes_claude_codes_own_statistics(own: History, tmp_path: Path, ccledger: Run) -> None:
+    with serving(own, tmp_path) as (_, address):
+        assert fetch(f"{address}/api/v1/stats/current")["estimated"] is None
+        days = [{"date": "2026-10-01", "tokensByModel": {"claude-opus-5": 70}}]
+        (own.root / "stats-cache.json").write_text(json.dumps({"version": 3, "dailyModelTokens": days}))
+        (row,) = ccledger("daily", "--json", history=own).json["daily"]
+        assert (row["totalTokens"], row["estimated"]) == (70, True)
+        assert fetch(f"{address}/api/v1/stats/current")["estimated"]["total_tokens"] == 70
+
+
 def test_ctrl_c_ends_it_in_order(own: History, tmp_path: Path) -> None:
     with serving(own, tmp_path, "--host", "localhost") as (process, _):
         process.send_signal(signal.SIGINT)

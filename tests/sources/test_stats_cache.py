@@ -56,6 +56,7 @@ def test_every_directory_is_read_once_and_again_when_its_file_changed(tmp_path: 
     os.utime(path, ns=(1, 1))
     assert import_changed(roots, kept, now) == 1
     assert kept.days[-1].usage.total_tokens == 60
+    assert [import_changed(roots, kept, now, edition="2.0") for _ in range(2)] == [2, 0]
 
 
 def test_a_file_that_can_not_be_read_is_remembered_with_the_reason(tmp_path: Path) -> None:

@@ -47,21 +47,25 @@ def look_at(root: str) -> Found | None:
     return Found(root, path, _signature(status)) if S_ISREG(status.st_mode) else None
 
 
-def import_changed(roots: Iterable[str], keeper: "DayKeeper", now: "Clock") -> int:
+def import_changed(roots: Iterable[str], keeper: "DayKeeper", now: "Clock", edition: str = "") -> int:
     """Hands over the days of every file that changed since it was read, and answers how many did.
 
     Costs one look at each directory when none did. A file that can't be read is remembered as that; what it said
-    before stays.
+    before stays. Another `edition` than last time counts as a change: a new one may know more prices.
     """
     files = [found for found in map(look_at, roots) if found is not None]
     if not files:
         return 0
     known = {file.root: file.seen for file in keeper.cached_files()}
-    changed = [found for found in files if known.get(found.root) != found.seen]
+    changed = [found for found in files if known.get(found.root) != _seen(found, edition)]
     for found in changed:
         taken = _take_or_tell(found, now)
-        keeper.keep_cached_days(taken.file, taken.days)
+        keeper.keep_cached_days(taken.file._replace(seen=_seen(found, edition)), taken.days)
     return len(changed)
+
+
+def _seen(found: Found, edition: str) -> bytes:
+    return edition.encode() + b" " + found.seen
 
 
 def _take_or_tell(found: Found, now: "Clock") -> Taken:

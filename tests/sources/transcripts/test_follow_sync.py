@@ -49,6 +49,27 @@ def test_what_is_on_disk_is_booked_when_it_says_so(store: Store, tmp_path: Path)
     following.stop()
 
 
+def test_what_else_is_in_the_directories_is_looked_at_in_every_pass(store: Store, tmp_path: Path) -> None:
+    roots = [Root(str(tmp_path), found=True)]
+    looked: list[list[Root]] = []
+    following = Follower(
+        lambda: roots,
+        lambda _: 0,
+        Writer(store, lambda: 1),
+        lambda: 1,
+        lambda _: None,
+        watch=False,
+        beside=looked.append,
+    )
+    following.start()
+    for _ in range(2):
+        before = len(looked)
+        assert following.sync(20)
+        assert len(looked) > before
+    following.stop()
+    assert all(entry == roots for entry in looked)
+
+
 def test_an_import_that_fails_is_not_waited_for(store: Store) -> None:
     def look() -> list[Root]:
         raise OSError(5, "the disk is gone")
