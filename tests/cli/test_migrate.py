@@ -146,7 +146,9 @@ def test_doctor_tells_of_the_file(ccledger: Run, known: History) -> None:
     ]
     Path(path).write_text("{")
     ccledger("import", history=known)
-    assert f"{path}: not readable, it is not JSON" in ccledger("doctor", history=known).out
+    said = ccledger("doctor", history=known).out
+    assert f"{path}: not readable, it is not JSON" in said
+    assert "'/usage' in Claude Code writes them anew" in said
     assert ccledger("daily", "--json", history=known).json["totals"]["estimatedDays"] == 2
 
 

@@ -82,6 +82,24 @@ def test_links_pipes_and_directories_are_no_such_file(tmp_path: Path) -> None:
             take(str(tmp_path / name / NAME), "", now)
 
 
+def test_a_directory_whose_name_can_not_be_kept_is_passed_over(tmp_path: Path) -> None:
+    root = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
+    write(Path(root))
+    assert look_at(root) is None
+    assert look_at("\0") is None
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
+def test_a_file_that_may_be_read_after_all_is_read_then(tmp_path: Path) -> None:
+    kept, path = Kept(), write(tmp_path / "a")
+    path.chmod(0)
+    import_changed([str(tmp_path / "a")], kept, now)
+    assert kept.files[str(tmp_path / "a")].problem == "Permission denied"
+    path.chmod(0o600)
+    import_changed([str(tmp_path / "a")], kept, now)
+    assert len(kept.days) == 1
+
+
 def test_a_file_that_is_far_too_large_is_not_read(tmp_path: Path) -> None:
     path = write(tmp_path / "a")
     os.truncate(path, LARGEST + 1)

@@ -195,6 +195,8 @@ def _advice(findings: Mapping[str, Any]) -> Iterator[str]:
         yield f"{findings['data_dir']} can't be written; set CCLEDGER_DATA_DIR to a directory of yours."
     if "problem" not in ledger and findings["unread"]["files"]:
         yield "Some transcripts are not booked yet; the next report or 'ccledger import' does that."
+    if any(file.get("problem") for file in findings["statistics"]):
+        yield "Claude Code's own statistics can't be read; '/usage' in Claude Code writes them anew."
     if findings["unpriced"]:
         yield "Models without a price count with their tokens and without a cost; a newer ccledger may know them."
 

@@ -40,7 +40,6 @@ class _Entry(NamedTuple):
 
     labels: tuple[str, ...]
     models: dict[str, Measures]
-    estimate: Estimate | None = None
 
 
 _PROJECT: Final = Column("Project", least=8, shorten=keep_end)
@@ -51,7 +50,7 @@ def period_table(name: str, lines: Sequence[Line], look: Look, *, by_project: bo
     """A report by day, week or month."""
     labels = [_Label(Column(_HEADS[name]))]
     if not by_project:
-        return _table(labels, [_Entry((line.label,), line.models, line.estimate) for line in lines], lines, look)
+        return _table(labels, [_Entry((line.label,), line.models) for line in lines], lines, look)
     labels.append(_Label(_PROJECT))
     return _table(labels, [_Entry((line.label, printable(line.folder)), line.models) for line in lines], lines, look)
 

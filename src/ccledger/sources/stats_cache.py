@@ -27,7 +27,7 @@ class Found(NamedTuple):
     root: str
     path: str
     seen: bytes
-    """Changes whenever the file does: inode, size and time of modification."""
+    """Changes whenever the file does, or who may read it: inode, size and times."""
 
 
 class Taken(NamedTuple):
@@ -41,6 +41,7 @@ def look_at(root: str) -> Found | None:
     """The file of a Claude directory, None where there is none. A link is none: what it points to lies elsewhere."""
     path = str(Path(root, NAME))
     try:
+        path.encode()  # a store can keep no other name, and Claude writes none
         status = os.lstat(path)
     except (OSError, ValueError):
         return None
@@ -119,4 +120,4 @@ def _day_of(status: os.stat_result, today: date) -> date:
 
 
 def _signature(status: os.stat_result) -> bytes:
-    return f"{status.st_ino}:{status.st_size}:{status.st_mtime_ns}".encode()
+    return f"{status.st_ino}:{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}".encode()
