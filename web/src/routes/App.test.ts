@@ -24,7 +24,7 @@ function serve(request: Request): Promise<Response> {
   if (request.url.includes('/overview')) return Promise.resolve(Response.json(answer))
   const models = answer.ledger.calls > 0 ? { 'claude-opus-5-5': spent } : {}
   return Promise.resolve(
-    Response.json({ timezone: 'UTC', generated_at: '', totals: spent, models }),
+    Response.json({ timezone: 'UTC', generated_at: '', totals: spent, models, estimated: null }),
   )
 }
 

@@ -6,6 +6,7 @@ const stats = {
   timezone: 'UTC',
   generated_at: '',
   totals: totals(),
+  estimated: null,
   models: {
     cheap: totals({ total_cost_nano: '1000000000' }),
     unpriced: totals({ total_cost_nano: null, total_tokens: 9 }),

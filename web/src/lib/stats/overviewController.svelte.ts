@@ -85,11 +85,12 @@ export class OverviewController {
 
   #seed(message: InitialData): void {
     const { totals, models } = message.data
-    this.#client.setQueryData<CurrentStats>([CURRENT, this.#timezone], {
+    this.#client.setQueryData<CurrentStats>([CURRENT, this.#timezone], (old) => ({
       timezone: this.#timezone,
       generated_at: message.timestamp,
       totals,
       models,
-    })
+      estimated: old?.estimated ?? null,
+    }))
   }
 }
