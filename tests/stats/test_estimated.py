@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ccledger.core.cached import CachedDay, CachedFile
 from ccledger.core.call import Usage
+from ccledger.core.measures import plus
 from ccledger.core.periods import day_number, day_of_number, moment
 from ccledger.ledger.store import Store
 from ccledger.stats.estimated import Estimate, days_in_use, estimate_of, estimated_days, joined
@@ -119,6 +120,7 @@ def test_an_estimated_day_has_no_calls_and_makes_no_sum_complete(store: Store) -
     assert priced.low_by == 3 * (8 - 5)
     assert is_unpriced(unpriced.measures)
     assert cost_nano(unpriced.measures) is None
+    assert cost_nano(plus(unpriced.measures, priced.measures)) == cost_nano(priced.measures)
 
 
 def test_estimates_say_what_they_have_in_common(store: Store) -> None:

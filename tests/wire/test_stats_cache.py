@@ -83,7 +83,7 @@ def test_a_model_without_counts_of_its_own_is_split_like_all_together() -> None:
     (day,) = read(tree).days
     assert day.usage == Usage(2, 6)
     (day,) = read({**tree, "modelUsage": None}).days
-    assert day.usage == Usage(8)
+    assert (day.usage, day.with_cache) == (Usage(8), False)
 
 
 def test_the_simple_form_is_of_the_day_it_was_written() -> None:
@@ -217,6 +217,14 @@ def test_nothing_raises_anything_but_that_it_is_not_readable(data: bytes) -> Non
         assert day.usage.total_tokens > 0
         assert day.model.isprintable()
     assert len({(day.day, day.model) for day in cache.days}) == len(cache.days)
+
+
+@pytest.mark.parametrize(
+    ("amount", "weights", "parts"),
+    [(1, [1, 2], [0, 1]), (1, [1, 1], [1, 0]), (10, [1, 1, 1], [4, 3, 3]), (3, [0, 7], [0, 3])],
+)
+def test_what_is_left_goes_where_the_remainder_is_largest(amount: int, weights: list[int], parts: list[int]) -> None:
+    assert split_exactly(amount, weights) == parts
 
 
 @given(st.integers(0, 1 << 62), st.lists(st.integers(0, 1 << 70), min_size=1, max_size=4).filter(any))
