@@ -2,8 +2,9 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Never
 from zoneinfo import ZoneInfo
@@ -14,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ccledger.core.call import Billing, Call, Fact, Origin, Outcome, Party, Place, Reading, Source, Timing, Usage
-from ccledger.core.measures import MEASURES, Dimension, Grain, Measures, plus, widen
+from ccledger.core.measures import MEASURES, Axis, Cut, Dimension, Grain, Measures, plus, widen
 from ccledger.core.merge import join
 from ccledger.core.rollup import measure
-from ccledger.ledger.store import Store, engines
+from ccledger.ledger.store import Store, SumRow, engines
 from tests.conformance.stores import fresh_store, price
 
 MORNING = 1_795_160_000_000
@@ -192,6 +193,120 @@ def assert_roll_ups_equal_calls(store: Store, calls: Sequence[Call], zone: str) 
             assert {key: tuple(map(int, m)) for key, m in counted.items()} == dict(kept)
 
 
+def on_axis(call: Call, axis: Axis) -> str:
+    """What a call has on an axis, read off plainly."""
+    place, party, reading = call.fact.place, call.fact.party, call.fact.reading
+    match axis:
+        case Axis.MODEL:
+            found = None if reading is None else reading.model
+        case Axis.PROJECT:
+            found = None if place is None else place.project or place.folder
+        case Axis.SESSION:
+            found = None if place is None else place.session
+        case Axis.SOURCE:
+            found = Source(call.fact.timing.source).name.lower()
+        case _:
+            found = None if party is None else getattr(party, axis.value)
+    return found or ""
+
+
+def plain_sums(
+    calls: Iterable[Call], at: Callable[[Call], int], stretches: Sequence[tuple[int, int]], cut: Cut
+) -> dict[tuple[int, tuple[str, ...]], Measures]:
+    """Sums by stretch and values, each call looked at by itself."""
+    sums: dict[tuple[int, tuple[str, ...]], Measures] = {}
+    for call in calls:
+        if all(on_axis(call, axis) in only for axis, only in cut.only.items()) and not any(
+            on_axis(call, axis) in without for axis, without in cut.without.items()
+        ):
+            for number, (first, last) in enumerate(stretches):
+                if first <= at(call) <= last:
+                    key = (number, tuple(on_axis(call, axis) for axis in cut.by))
+                    sums[key] = plus(sums.get(key, widen(())), measure(call.fact, call.cost))
+    return {key: tuple(map(int, measures)) for key, measures in sums.items()}
+
+
+def summed(rows: Iterable[SumRow]) -> dict[tuple[int, tuple[str, ...]], Measures]:
+    sums: dict[tuple[int, tuple[str, ...]], Measures] = {}
+    for row in rows:
+        key = (row.stretch, row.values)
+        sums[key] = plus(sums.get(key, widen(())), row.measures)
+    return sums
+
+
+values_on = {
+    Axis.MODEL: st.sampled_from(["claude-opus-5", "unpriced-1", "nobody", ""]),
+    Axis.SOURCE: st.sampled_from(["transcript", "gateway", "runner", "nobody"]),
+}
+
+
+def filters_on(axes: Iterable[Axis]) -> st.SearchStrategy[dict[Axis, frozenset[str]]]:
+    """Some values for some of the axes; none at all is a filter, too."""
+    names = st.sampled_from(["a", "b", "数据", "nobody", ""])
+    return st.fixed_dictionaries(
+        {}, optional={axis: st.frozensets(values_on.get(axis, names), max_size=3) for axis in axes}
+    )
+
+
+@st.composite
+def cuts(draw: st.DrawFn, axes: Sequence[Axis] = tuple(Axis)) -> Cut:
+    by = draw(st.lists(st.sampled_from(axes), unique=True, max_size=3))
+    return Cut(tuple(by), draw(filters_on(axes)), draw(filters_on(axes)))
+
+
+@pytest.mark.parametrize("engine", engines())
+@given(
+    batch=st.lists(facts(), max_size=12),
+    cut=cuts(),
+    bounds=st.lists(st.integers(-1, 4 * 96), min_size=2, max_size=6),
+    data=st.data(),
+)
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+def test_sums_are_plain_counts(
+    engine: str,
+    batch: list[Fact],
+    cut: Cut,
+    bounds: list[int],
+    data: st.DataObject,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    first_quarter = MORNING // QUARTER_MS
+    quarters = [(first_quarter + a, first_quarter + b) for a, b in pairwise(bounds)]
+    days = [(a // 96, b // 96) for a, b in quarters]
+    times = [(a * QUARTER_MS + 1, b * QUARTER_MS) for a, b in quarters]
+    dimension = data.draw(st.sampled_from(Dimension))
+    own = [Axis.MODEL] if dimension == Dimension.ALL else [Axis.MODEL, Axis[dimension.name]]
+    by_dimension = data.draw(cuts(own))
+    with fresh_store(engine, tmp_path_factory.mktemp("sums")) as store:
+        store.append(batch, {}, now=1)
+        calls = store.calls(0, FOREVER)
+        assert summed(store.sum_calls(times, cut)) == plain_sums(calls, started, times, cut)
+        assert summed(store.sum_days(days, cut)) == plain_sums(calls, lambda c: started(c) // 86_400_000, days, cut)
+        kept = [call for call in calls if value_of(call, dimension) is not None]
+        for grain, spans, ms in ((Grain.QUARTER, quarters, QUARTER_MS), (Grain.DAY, days, 86_400_000)):
+            found = summed(store.sum_spans(grain, dimension, spans, by_dimension))
+            assert found == plain_sums(kept, lambda c, ms=ms: started(c) // ms, spans, by_dimension)
+
+
+def started(call: Call) -> int:
+    return call.fact.timing.started_at
+
+
+def test_sums_too_large_for_an_integer_are_no_reason_to_give_no_answer(store: Store) -> None:
+    huge = [make_fact(f"msg:{n}", model=f"unpriced-{n}", output=1 << 61) for n in range(5)]
+    store.append(huge, {}, now=1)
+    for rows in (
+        store.sum_calls([(0, FOREVER)], Cut()),
+        store.sum_days([(0, 100_000)], Cut()),
+        store.sum_spans(Grain.DAY, Dimension.ALL, [(0, 100_000)], Cut()),
+    ):
+        [row] = summed(rows).values()
+        assert row[0] == 5
+        assert row[MEASURES.index("output_tokens")] >= (1 << 63) - 1
+
+
 def value_of(call: Call, dimension: Dimension) -> str | None:
     party, place = call.fact.party, call.fact.place
     match dimension:
@@ -206,6 +321,9 @@ def value_of(call: Call, dimension: Dimension) -> str | None:
         case Dimension.PROJECT:
             known = place is not None and (place.project or place.folder)
             return f"{place.project or ''}|{place.folder or ''}" if place is not None and known else None
+        case Dimension.SOURCE:
+            source = Source(call.fact.timing.source)
+            return None if source == Source.TRANSCRIPT else source.name.lower()
 
 
 def test_a_new_ledger_is_empty(store: Store) -> None:

@@ -17,7 +17,7 @@ from tests.core.made_facts import facts
 Sums = dict[tuple[int, ...], dict[str, int]]
 
 ids = st.integers(0, 2)
-groups = st.tuples(st.integers(0, 200), ids, ids, ids, ids, ids, ids, ids)
+groups = st.tuples(st.integers(0, 200), ids, ids, ids, ids, ids, ids, ids, ids)
 costs = st.none() | st.builds(Cost, *[st.integers(0, 9)] * 4)
 
 
@@ -87,13 +87,14 @@ def sum_by(
 
 
 def span_keys(group: Group) -> list[tuple[int, ...]]:
-    quarter, token, account, user, project, _, _, model = group
+    quarter, token, account, user, project, _, _, source, model = group
     own = {
         Dimension.ALL: 0,
         Dimension.ACCESS_TOKEN: token,
         Dimension.ACCOUNT: account,
         Dimension.USER: user,
         Dimension.PROJECT: project,
+        Dimension.SOURCE: source,
     }
     kept = [(int(dimension), key) for dimension, key in own.items() if key or dimension == Dimension.ALL]
     starts = ((int(Grain.QUARTER), quarter), (int(Grain.DAY), day_of(quarter)))
@@ -101,12 +102,7 @@ def span_keys(group: Group) -> list[tuple[int, ...]]:
 
 
 def day_keys(group: Group) -> list[tuple[int, ...]]:
-    quarter, token, account, user, project, _, mode, model = group
-    return [(day_of(quarter), token, account, user, project, mode, model)]
-
-
-def session_keys(group: Group) -> list[tuple[int, ...]]:
-    return [(day_of(group[0]), group[5], group[7])] if group[5] else []
+    return [(day_of(group[0]), *group[1:])]
 
 
 def plain(rows: Mapping[tuple[int, ...], Measures]) -> Sums:
@@ -131,8 +127,7 @@ def test_roll_ups_hold_what_counting_calls_one_by_one_gives(group_calls: list[tu
     roll = fold_calls(group_calls).roll(day_of)
     assert plain(roll.spans) == sum_by(group_calls, span_keys)
     assert plain(roll.days) == sum_by(group_calls, day_keys)
-    assert plain(roll.sessions) == sum_by(group_calls, session_keys)
-    models = sum_by(group_calls, lambda group: [(group[7],)])
+    models = sum_by(group_calls, lambda group: [(group[8],)])
     assert {(model,): named(row) for model, row in roll.models.items()} == models
 
 
@@ -141,7 +136,7 @@ def test_adding_and_then_taking_leaves_nothing(group_calls: list[tuple[Group, Ca
     fold = fold_calls(group_calls)
     for group, call in reversed(group_calls):
         fold.take(group, measure(call.fact, call.cost))
-    assert fold.roll(day_of) == Roll({}, {}, {}, {})
+    assert fold.roll(day_of) == Roll({}, {}, {})
 
 
 @given(counted, counted)
@@ -152,7 +147,6 @@ def test_taking_some_leaves_the_others(kept: list[tuple[Group, Call]], gone: lis
     roll = fold.roll(day_of)
     assert plain(roll.spans) == sum_by(kept, span_keys)
     assert plain(roll.days) == sum_by(kept, day_keys)
-    assert plain(roll.sessions) == sum_by(kept, session_keys)
 
 
 @given(counted, counted)
@@ -173,7 +167,7 @@ def test_a_correction_is_the_difference(before: list[tuple[Group, Call]], after:
 
 
 def test_a_fold_can_be_asked_twice() -> None:
-    fold = fold_calls([((1, 0, 0, 0, 0, 0, 0, 1), make_call())])
+    fold = fold_calls([((1, 0, 0, 0, 0, 0, 0, 0, 1), make_call())])
     assert fold.roll(day_of) == fold.roll(day_of)
 
 
@@ -190,6 +184,5 @@ def test_only_what_a_subscription_covers_is_equivalent_money(billing: Billing, e
 
 
 def test_calls_without_a_dimension_are_in_all_but_not_in_that_dimension() -> None:
-    roll = fold_calls([((1, 0, 0, 0, 4, 0, 0, 1), make_call())]).roll(day_of)
+    roll = fold_calls([((1, 0, 0, 0, 4, 0, 0, 0, 1), make_call())]).roll(day_of)
     assert {(dimension, key) for _, dimension, key, _, _ in roll.spans} == {(Dimension.ALL, 0), (Dimension.PROJECT, 4)}
-    assert roll.sessions == {}

@@ -15,9 +15,11 @@ from ccledger.api.head import Head
 from ccledger.api.live import Everything, Live, live_routes
 from ccledger.api.openapi import openapi_route
 from ccledger.api.pages import page_routes
+from ccledger.api.query import query_routes
 from ccledger.api.shield import Shield
 from ccledger.api.stats import all_models, stats_routes
 from ccledger.api.system import Transcripts, system_routes
+from ccledger.api.trends import trend_routes
 from ccledger.stats.lifetime import Lifetime
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ def create_app(
     handlers = [
         *system_routes(version, transcripts),
         *stats_routes(store, lifetime, now, zone_name, transcripts),
+        *trend_routes(store, lifetime, now, zone_name),
+        *query_routes(store, now, zone_name),
     ]
     routes = [*handlers, openapi_route(handlers, version)]
     app = Litestar(

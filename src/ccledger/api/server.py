@@ -1,6 +1,7 @@
 """Runs an ASGI application on a TCP port and on the data directory's Unix socket until it is told to end."""
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -51,6 +52,9 @@ def run(
     logging.basicConfig(level=log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     config = configure(app)
     server = _Server(config, lambda: announce(_address(sockets[0])), ending)
+    # What was built so far stays until the end. Looking through it again and again takes longer than most answers.
+    gc.collect()
+    gc.freeze()
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(server.serve(list(sockets)))
 

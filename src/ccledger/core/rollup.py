@@ -7,26 +7,26 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, TypeVar
 
 from ccledger.core.call import Billing, Cost, Fact, Origin, Outcome, Timing
-from ccledger.core.measures import Grain, Measures, Packed, pack, unpack
+from ccledger.core.measures import Dimension, Grain, Measures, Packed, pack, unpack
 
 _Key = TypeVar("_Key")
 _MEASURED, _SUBSCRIPTION = Origin.MEASURED.value, Billing.SUBSCRIPTION.value
 _QUARTER, _DAY = Grain.QUARTER.value, Grain.DAY.value
+_ALL, _ACCESS_TOKEN, _ACCOUNT = Dimension.ALL.value, Dimension.ACCESS_TOKEN.value, Dimension.ACCOUNT.value
+_USER, _PROJECT, _SOURCE = Dimension.USER.value, Dimension.PROJECT.value, Dimension.SOURCE.value
 _NO_COST: Final = (0, 0, 0, 0)
 
-Group = tuple[int, int, int, int, int, int, int, int]
+Group = tuple[int, int, int, int, int, int, int, int, int]
 """Everything the roll-ups tell calls apart by, as small integer ids (0 is "none"): quarter-hour, access token, account,
-user, project, session, mode, model."""
-Part = tuple[int, int, int, int, int, int, int]
+user, project, session, mode, source, model. Transcripts are source 0: what most calls come from costs nothing."""
+Part = tuple[int, int, int, int, int, int, int, int]
 """A group without its quarter-hour."""
 _Sums = dict[int, Packed]
 """Sums by span."""
 SpanKey = tuple[int, int, int, int, int]
 """grain, dimension, key, start, model."""
-DayKey = tuple[int, int, int, int, int, int, int]
-"""day, access token, account, user, project, mode, model."""
-SessionKey = tuple[int, int, int]
-"""day, session, model."""
+DayKey = tuple[int, int, int, int, int, int, int, int, int]
+"""day, access token, account, user, project, session, mode, source, model: a group, but with its day."""
 
 
 class Roll(NamedTuple):
@@ -34,7 +34,6 @@ class Roll(NamedTuple):
 
     spans: dict[SpanKey, Measures]
     days: dict[DayKey, Measures]
-    sessions: dict[SessionKey, Measures]
     models: dict[int, Measures]
 
 
@@ -108,34 +107,34 @@ class Fold:
         """The differences by roll-up row; `day_of` names the ledger's day of a quarter-hour. Zero rows are left out."""
         spans: dict[SpanKey, Packed] = {}
         days: dict[DayKey, Packed] = {}
-        sessions: dict[SessionKey, Packed] = {}
         models: dict[int, Packed] = {}
-        for (token, account, user, project, session, mode, model), sums in self._parts.items():
-            keys = _keys(token, account, user, project)
+        for part, sums in self._parts.items():
+            token, account, user, project, _, _, source, model = part
+            keys = _keys(token, account, user, project, source)
             for quarter, packed in sums.items():
                 day = day_of(quarter)
                 for dimension, key in keys:
                     _into(spans, (_QUARTER, dimension, key, quarter, model), packed)
                     _into(spans, (_DAY, dimension, key, day, model), packed)
-                _into(days, (day, token, account, user, project, mode, model), packed)
-                if session:
-                    _into(sessions, (day, session, model), packed)
+                _into(days, (day, *part), packed)
                 _into(models, model, packed)
         known = _Unpacked()
-        return Roll(known.all(spans), known.all(days), known.all(sessions), known.all(models))
+        return Roll(known.all(spans), known.all(days), known.all(models))
 
 
-def _keys(token: int, account: int, user: int, project: int) -> list[tuple[int, int]]:
+def _keys(token: int, account: int, user: int, project: int, source: int) -> list[tuple[int, int]]:
     """The dimensions that a part has a value in, with that value."""
-    keys = [(0, 0)]
+    keys = [(_ALL, 0)]
     if project:
-        keys.append((4, project))
+        keys.append((_PROJECT, project))
     if token:
-        keys.append((1, token))
+        keys.append((_ACCESS_TOKEN, token))
     if account:
-        keys.append((2, account))
+        keys.append((_ACCOUNT, account))
     if user:
-        keys.append((3, user))
+        keys.append((_USER, user))
+    if source:
+        keys.append((_SOURCE, source))
     return keys
 
 

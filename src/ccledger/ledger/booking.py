@@ -63,7 +63,7 @@ def book(
     day_of: Callable[[int], int],
 ) -> Booking:
     """Works out what joined facts change; `ids` are for those that continue no stored call, in their order."""
-    booking = Booking(list(ids), [], [], [], [], Roll({}, {}, {}, {}))
+    booking = Booking(list(ids), [], [], [], [], Roll({}, {}, {}))
     fold = Fold()
     _book_new([fact for fact, known in joined if not known], ids, price, names, booking.rows, fold)
     for change in plan(joined, stored, price) if stored else ():

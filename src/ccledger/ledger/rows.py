@@ -4,7 +4,8 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, Final
 
-from ccledger.core.call import Call, Cost, Fact, Party, Place, Reading, Timing, Usage
+from ccledger.core.call import Call, Cost, Fact, Party, Place, Reading, Source, Timing, Usage
+from ccledger.core.measures import Axis, Dimension
 from ccledger.core.rollup import Part, is_plain
 
 COLUMNS: Final = (
@@ -49,6 +50,7 @@ Row = tuple[int | str | None, ...]
 _UNREAD: Final = (0, 0, 0, 0, 0)
 _UNPRICED: Final = (None, None, None, None)
 _NOBODY: Final = (0, 0, 0, 0, 0)
+_TRANSCRIPT: Final = Source.TRANSCRIPT.value
 _NO_EXTRA: Final = (0, None, None, *_NOBODY, 0, None, None, None)
 
 # `traits` holds what tells nothing by itself: from the lowest bit on, terms (3 bits), origin and one more (2; 0 when
@@ -59,6 +61,11 @@ _ORIGIN, _COMPLETE, _SIDECHAIN, _TIME, _PLACE, _COPIED, _BILLING, _SOURCES = 3, 
 _Spot = tuple[int, int, int, int, int, dict[int, Part]]
 """The bits of `traits` that tell of a place; its session, project, branch and agent; its part by model, for calls on
 nobody's behalf."""
+
+
+def source_id(source: int) -> int:
+    """A source as the roll-ups tell it apart: transcripts are 0."""
+    return 0 if source == _TRANSCRIPT else source
 
 
 class Kind(IntEnum):
@@ -72,6 +79,31 @@ class Kind(IntEnum):
     ACCOUNT = 6
     USER = 7
     MODE = 8
+
+
+KINDS: Final = {
+    Axis.MODEL: Kind.MODEL,
+    Axis.SESSION: Kind.SESSION,
+    Axis.ACCESS_TOKEN: Kind.ACCESS_TOKEN,
+    Axis.ACCOUNT: Kind.ACCOUNT,
+    Axis.USER: Kind.USER,
+}
+"""What the texts on an axis are."""
+AXES: Final = {
+    Dimension.ACCESS_TOKEN: Axis.ACCESS_TOKEN,
+    Dimension.ACCOUNT: Axis.ACCOUNT,
+    Dimension.USER: Axis.USER,
+    Dimension.PROJECT: Axis.PROJECT,
+    Dimension.SOURCE: Axis.SOURCE,
+}
+"""What the keys of a dimension are on."""
+SOURCES: Final = {source_id(source): source.name.lower() for source in Source}
+"""The names of sources, by the id that the roll-ups have for them."""
+
+
+def project_name(path: str | None, folder: str | None) -> str:
+    """What a project is called: its path, or its transcripts' directory where the path is not known."""
+    return path or folder or ""
 
 
 class Names:
@@ -163,17 +195,19 @@ def encode(number: int, fact: Fact, cost: Cost | None, names: Names) -> tuple[Ro
         + (traits, session, project, branch, agent, request_id)
     )
     searched = searches or (cost is not None and cost.web_search)
-    if party is None and not searched and fact.placed_at == started_at and is_plain(timing):
+    source = timing.source
+    is_lean = party is None and not searched and fact.placed_at == started_at and is_plain(timing)
+    if is_lean and source == _TRANSCRIPT:
         part = parts.get(model)
         if part is None:
-            part = parts[model] = (0, 0, 0, project, session, 0, model)
+            part = parts[model] = (0, 0, 0, project, session, 0, 0, model)
         return row, part
     on_behalf = names.party(party)
     _, token, account, user, mode = on_behalf
     placed_at = None if fact.placed_at == started_at else fact.placed_at
     extra = (searches, None if cost is None else cost.web_search, placed_at, *on_behalf, timing.outcome)
     row = (*row, *extra, timing.status_code, timing.duration_ms, timing.first_token_ms)
-    return row, (token, account, user, project, session, mode, model)
+    return row, (token, account, user, project, session, mode, source_id(source), model)
 
 
 def decode(

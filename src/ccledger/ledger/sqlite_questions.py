@@ -1,8 +1,9 @@
 """What the SQLite ledger is asked, as SQL; it never runs any."""
 
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
-from ccledger.core.measures import MEASURES
+from ccledger.core.measures import MEASURES, Axis
 
 _SUMS: Final = ", ".join(MEASURES)
 
@@ -36,9 +37,15 @@ SPANS_OF_NAMES: Final = f"""
     WHERE grain = ? AND dimension = ? AND start BETWEEN ? AND ?
     ORDER BY start, key_id, model_id
 """
+SPANS_OF_SOURCES: Final = f"""
+    SELECT start, key_id, '', model.text, {_SUMS}
+    FROM usage_rollup LEFT JOIN name AS model ON model.id = model_id
+    WHERE grain = ? AND dimension = 5 AND start BETWEEN ? AND ?
+    ORDER BY start, key_id, model_id
+"""
 SESSIONS: Final = f"""
     SELECT day, session.text, model.text, {_SUMS}
-    FROM session_day JOIN name AS session ON session.id = session_id LEFT JOIN name AS model ON model.id = model_id
+    FROM usage_day JOIN name AS session ON session.id = session_id LEFT JOIN name AS model ON model.id = model_id
     WHERE day BETWEEN ? AND ?
     ORDER BY day, session_id, model_id
 """
@@ -46,7 +53,7 @@ SESSIONS_NAMED: Final = f"""
     SELECT day, session.text, model.text, {_SUMS}
     FROM carray(?) AS wanted
     CROSS JOIN name AS session ON session.kind = 2 AND session.text = wanted.value
-    CROSS JOIN session_day ON session_day.session_id = session.id
+    CROSS JOIN usage_day ON usage_day.session_id = session.id
     LEFT JOIN name AS model ON model.id = model_id
 """
 SESSION_INFOS: Final = """
@@ -70,8 +77,18 @@ BETWEEN: Final = "WHERE request_at >= ? AND request_at < ? AND id BETWEEN ? AND 
 SUMMARY: Final = """
     SELECT coalesce((SELECT sum(calls) FROM usage_rollup WHERE grain = 1 AND dimension = 0), 0),
            (SELECT count(*) FROM name WHERE kind = 2),
-           (SELECT request_at FROM request_logs ORDER BY id LIMIT 1),
-           (SELECT request_at FROM request_logs ORDER BY id DESC LIMIT 1)
+           (SELECT request_at FROM request_logs WHERE id = (SELECT min(id) FROM request_logs)),
+           (SELECT request_at FROM request_logs WHERE id = (SELECT max(id) FROM request_logs))
+"""
+CLOSED_BEFORE: Final = "SELECT value FROM setting WHERE name = 'months'"
+NEWEST_DAY: Final = "SELECT max(start) FROM usage_rollup WHERE grain = 1 AND dimension = 0"
+_MONTH: Final = "strftime('%Y', start * 86400, 'unixepoch') * 12 + strftime('%m', start * 86400, 'unixepoch') - 1"
+SUM_MONTHS: Final = f"""
+    INSERT INTO usage_month (dimension, key_id, model_id, month, {_SUMS})
+    SELECT dimension, key_id, model_id, {_MONTH} AS month, {", ".join(f"sum({name})" for name in MEASURES)}
+    FROM usage_rollup
+    WHERE grain = 1 AND dimension IN (0, 1, 2, 3, 4, 5) AND start BETWEEN ? AND ?
+    GROUP BY dimension, key_id, model_id, month
 """
 
 
@@ -80,3 +97,98 @@ def select_calls(condition: str) -> str:
     from ccledger.ledger.rows import COLUMNS
 
     return f"SELECT {', '.join(COLUMNS)} FROM request_logs {condition}"
+
+
+IDS_OF_NAMES: Final = "SELECT id FROM name WHERE kind = ? AND text IN (SELECT value FROM carray(?))"
+IDS_OF_PROJECTS: Final = """
+    SELECT id FROM project WHERE iif(path = '', folder, path) IN (SELECT value FROM carray(?))
+"""
+NAMES_OF_IDS: Final = "SELECT id, text FROM name WHERE id IN (SELECT value FROM carray(?))"
+
+
+class Table(NamedTuple):
+    """A table that calls can be summed up from: which rows are of a stretch of time, and what holds what."""
+
+    name: str
+    time: str
+    """The condition on a stretch, and on whatever else makes a row one of those that are meant."""
+    columns: "Mapping[Axis, str]"
+    measures: "Sequence[str]"
+
+
+_IDS: Final = {
+    Axis.MODEL: "model_id",
+    Axis.PROJECT: "project_id",
+    Axis.SESSION: "session_id",
+    Axis.SOURCE: "source_id",
+    Axis.ACCESS_TOKEN: "token_id",
+    Axis.ACCOUNT: "account_id",
+    Axis.USER: "user_id",
+}
+DAYS: Final = Table("usage_day", "day BETWEEN ? AND ?", _IDS, MEASURES)
+
+# What `core.rollup.measure` says of a call, in the order of `MEASURES`, from the row that `ledger.rows` makes of it.
+_ORIGIN: Final = "(traits >> 3 & 3)"
+_WHOLE_COST: Final = "input_cost + output_cost + cache_creation_cost + cache_read_cost + ifnull(web_search_cost, 0)"
+_MEASURED_BY_CALL: Final = (
+    "1",
+    f"(input_cost IS NULL AND {_ORIGIN} > 0)",
+    f"({_ORIGIN} > 0 AND NOT traits >> 5 & 1)",
+    "input_tokens",
+    "output_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "cache_read_tokens",
+    "ifnull(input_cost, 0)",
+    "ifnull(output_cost, 0)",
+    "ifnull(cache_creation_cost, 0)",
+    "ifnull(cache_read_cost, 0)",
+    "web_searches",
+    "ifnull(web_search_cost, 0)",
+    f"iif(traits >> 14 & 3 = 1 AND input_cost IS NOT NULL, {_WHOLE_COST}, 0)",
+    "(outcome = 1)",
+    "(outcome = 2)",
+    f"({_ORIGIN} = 2)",
+    f"({_ORIGIN} < 2)",
+    "ifnull(duration_ms, 0)",
+    "(duration_ms IS NOT NULL)",
+    "ifnull(ttft_ms, 0)",
+    "(ttft_ms IS NOT NULL)",
+)
+_SOURCE_OF_CALL: Final = "((traits >> 7 & 7) * ((traits >> 7 & 7) > 1))"
+CALLS: Final = Table(
+    "request_logs",
+    "request_at BETWEEN ? AND ? AND id BETWEEN ? AND ?",
+    {**_IDS, Axis.SOURCE: _SOURCE_OF_CALL},
+    _MEASURED_BY_CALL,
+)
+
+
+def spans_table(axis: Axis | None) -> Table:
+    """The roll-up by one dimension, its key being on that axis; None: by none at all."""
+    columns = {Axis.MODEL: "model_id"} if axis is None else {Axis.MODEL: "model_id", axis: "key_id"}
+    key = " AND key_id = 0" if axis is None else ""
+    return Table("usage_rollup", f"grain = ? AND dimension = ?{key} AND start BETWEEN ? AND ?", columns, MEASURES)
+
+
+def months_table(axis: Axis | None) -> Table:
+    """The same of months that are over."""
+    return spans_table(axis)._replace(name="usage_month", time="dimension = ? AND month BETWEEN ? AND ?")
+
+
+def sums(table: Table, by: "Sequence[Axis]", only: "Sequence[Axis]", without: "Sequence[Axis]", function: str) -> str:
+    """The sums of one stretch of time, by axes. `only` and `without` are axes with a list of ids each."""
+    groups = [table.columns[axis] for axis in by]
+    conditions = [
+        table.time,
+        *(f"{table.columns[axis]} IN (SELECT value FROM carray(?))" for axis in only),
+        *(f"{table.columns[axis]} NOT IN (SELECT value FROM carray(?))" for axis in without),
+    ]
+    numbers = [function.format(measure) for measure in table.measures]
+    question = f"SELECT {', '.join([*groups, *numbers])} FROM {table.name} WHERE {' AND '.join(conditions)}"
+    return f"{question} GROUP BY {', '.join(groups)}" if groups else question
+
+
+EXACT: Final = "sum({})"
+ROUGH: Final = "cast(total({}) AS INTEGER)"
+"""For sums that do not fit 64 bits: nonsense in a transcript is no reason to give no answer."""

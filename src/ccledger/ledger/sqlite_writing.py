@@ -13,7 +13,9 @@ import apsw
 from ccledger.core.measures import MEASURES
 
 if TYPE_CHECKING:
+    from ccledger.core.measures import Measures
     from ccledger.core.rollup import Roll, SpanKey
+    from ccledger.ledger.sqlite_months import MonthKey
 
 _LARGEST: Final = (1 << 63) - 1
 
@@ -41,9 +43,19 @@ ROLLUPS: Final = {
     "spans": ("usage_rollup", ("grain", "dimension", "key_id", "start", "model_id")),
     "days": (
         "usage_day",
-        ("day", "token_id", "account_id", "user_id", "project_id", "mode_id", "model_id"),
+        (
+            "day",
+            "token_id",
+            "account_id",
+            "user_id",
+            "project_id",
+            "session_id",
+            "mode_id",
+            "source_id",
+            "model_id",
+        ),
     ),
-    "sessions": ("session_day", ("day", "session_id", "model_id")),
+    "months": ("usage_month", ("dimension", "key_id", "model_id", "month")),
 }
 
 LEAD_KEY: Final = "ON CONFLICT (key) DO UPDATE SET call_id = excluded.call_id"
@@ -90,15 +102,15 @@ def keep_positions(connection: apsw.Connection, positions: Mapping[str, bytes | 
     connection.executemany("DELETE FROM source_position WHERE name = ?", gone)
 
 
-def add_up(connection: apsw.Connection, roll: "Roll") -> None:
+def add_up(connection: apsw.Connection, roll: "Roll", months: "Mapping[MonthKey, Measures]") -> None:
     """Adds the differences to the roll-ups, each table's in the order of its key: neighbours share pages."""
     clip = _clipped if _is_beyond_columns(roll) else list[tuple[int, ...]]
     spans = [name + roll.spans[name] for name in sorted(roll.spans, key=_span_order)]
     days = [name + roll.days[name] for name in sorted(roll.days)]
-    sessions = [name + roll.sessions[name] for name in sorted(roll.sessions)]
-    for part, rows in (("spans", spans), ("days", days), ("sessions", sessions)):
+    over = [name + months[name] for name in sorted(months)]
+    for part, rows in (("spans", spans), ("days", days), ("months", over)):
         table, key = ROLLUPS[part]
-        for columns, group in by_length((*key, *MEASURES), clip(rows)):
+        for columns, group in by_length((*key, *MEASURES), clip(rows)) if rows else ():
             insert_all(connection, table, columns, group, _add_to(key, tuple(columns[len(key) :])))
         shrunk = [row[: len(key)] for row in rows if row[len(key)] < 0]
         connection.executemany(_drop_empty(table, key), shrunk)

@@ -12,7 +12,7 @@ from ccledger.core.errors import UsageError
 if TYPE_CHECKING:
     from ccledger.core.cached import CachedDay, CachedFile
     from ccledger.core.call import Call, Fact
-    from ccledger.core.measures import Dimension, Grain, Measures
+    from ccledger.core.measures import Cut, Dimension, Grain, Measures
     from ccledger.ledger.cached import KeptDay
     from ccledger.ledger.plan import Price
 
@@ -46,6 +46,16 @@ class SessionRow(NamedTuple):
     day: int
     session: str
     model: str
+    measures: "Measures"
+
+
+class SumRow(NamedTuple):
+    """What the calls of one stretch of time that are alike spent together."""
+
+    stretch: int
+    """Which of the stretches that were asked for, by its place among them."""
+    values: tuple[str, ...]
+    """What the calls have on each axis of the cut's `by`, empty where they have nothing."""
     measures: "Measures"
 
 
@@ -91,6 +101,24 @@ class Store(Protocol):
 
     def spans(self, grain: "Grain", dimension: "Dimension", first: int, last: int) -> list[SpanRow]:
         """Roll-up rows of the spans from `first` to `last` (both included), ordered by span."""
+        ...
+
+    def sum_spans(
+        self, grain: "Grain", dimension: "Dimension", stretches: Sequence[tuple[int, int]], cut: "Cut"
+    ) -> list[SumRow]:
+        """Sums of the roll-up by one dimension; a stretch is its first and its last span.
+
+        The cut may name the model and the dimension's own axis. Calls without a value on that axis are not among
+        those summed up. Rows that are alike may come in parts, in no particular order; so it is with all sums.
+        """
+        ...
+
+    def sum_days(self, stretches: Sequence[tuple[int, int]], cut: "Cut") -> list[SumRow]:
+        """Sums of whole days of the ledger by any axes; a stretch is its first and its last day."""
+        ...
+
+    def sum_calls(self, stretches: Sequence[tuple[int, int]], cut: "Cut") -> list[SumRow]:
+        """Sums of the calls themselves by any axes; a stretch is its first and its last millisecond."""
         ...
 
     def calls(self, start: int, end: int) -> "list[Call]":

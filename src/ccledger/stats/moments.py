@@ -5,13 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
-from ccledger.core.measures import Dimension, Grain, Measures, widen
-from ccledger.core.periods import QUARTER_MS, midnight_ms, milliseconds, moment
-from ccledger.core.rollup import measure
-from ccledger.stats.spent import add_to, local_day
+from ccledger.core.measures import Axis, Cut, Dimension, Measures
+from ccledger.core.periods import midnight_ms, milliseconds, moment
+from ccledger.stats.spent import Stretch, local_day, spent
 
 if TYPE_CHECKING:
-    from ccledger.core.call import Call
     from ccledger.ledger.store import Store
 
 
@@ -20,36 +18,16 @@ def spent_between(
 ) -> list[dict[str, Measures]]:
     """What calls spent that started at or after `start_ms` and before `end_ms`, by name, for each of the dimensions.
 
-    Whole quarter-hours come from the roll-ups, what is left at the edges from the calls. `Dimension.ALL` has one sum,
-    of the empty name. `Dimension.PROJECT` is by path, or by the transcripts' directory where the path is not known.
+    `Dimension.ALL` has one sum, of the empty name; `Dimension.PROJECT` is by path, or by the transcripts' directory
+    where the path is not known.
     """
-    first, last = -(-start_ms // QUARTER_MS), end_ms // QUARTER_MS
-    if first <= last:
-        edges = [*_calls(store, start_ms, first * QUARTER_MS), *_calls(store, last * QUARTER_MS, end_ms)]
-    else:
-        edges = _calls(store, start_ms, end_ms)
-    return [_sums(store, dimension, range(first, last), edges) for dimension in dimensions]
+    return [_sums(store, (start_ms, end_ms), dimension) for dimension in dimensions]
 
 
-def _calls(store: "Store", start_ms: int, end_ms: int) -> "list[Call]":
-    return store.calls(start_ms, end_ms) if start_ms < end_ms else []
-
-
-def _sums(store: "Store", dimension: Dimension, quarters: range, edges: "list[Call]") -> dict[str, Measures]:
-    sums: dict[str, Measures] = {}
-    if quarters:
-        for row in store.spans(Grain.QUARTER, dimension, quarters[0], quarters[-1]):
-            add_to(sums, row.key or row.folder, row.measures)
-    for call in edges:
-        name = _project(call) if dimension == Dimension.PROJECT else ""
-        if name is not None:
-            add_to(sums, name, widen(measure(call.fact, call.cost)))
-    return sums
-
-
-def _project(call: "Call") -> str | None:
-    place = call.fact.place
-    return None if place is None else place.project or place.folder
+def _sums(store: "Store", stretch: Stretch, dimension: Dimension) -> dict[str, Measures]:
+    projects = Cut((Axis.PROJECT,), without={Axis.PROJECT: frozenset({""})})
+    [groups] = spent(store, [stretch], projects if dimension == Dimension.PROJECT else Cut())
+    return {"".join(values): measures for values, measures in groups.items()}
 
 
 def today(now_ms: int, tz: tzinfo) -> tuple[int, int]:

@@ -1,13 +1,13 @@
 """The reports by day, week, month and session, as values; their form on a screen or in JSON is somebody else's."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta, tzinfo
 from typing import TYPE_CHECKING, NamedTuple
 
-from ccledger.core.measures import Dimension, Measures, total, widen
-from ccledger.core.periods import day_number, day_of_number, midnight_ms, zone
+from ccledger.core.measures import Axis, Cut, Dimension, Measures, total
+from ccledger.core.periods import day_of_number, midnight_ms
 from ccledger.stats.estimated import Estimate, EstimatedDay, estimate_of, estimated_days
-from ccledger.stats.spent import LAST_DAY, add_to, local_day, spent_by_day
+from ccledger.stats.spent import LAST_DAY, Stretch, add_to, spent, spent_by_day
 
 if TYPE_CHECKING:
     from ccledger.ledger.store import SessionInfo, Store
@@ -48,12 +48,6 @@ class SessionLine(NamedTuple):
         return total(self.models.values())
 
 
-class _SessionSpent(NamedTuple):
-    session: str
-    model: str
-    measures: Measures
-
-
 class Asked(NamedTuple):
     """What a report is about."""
 
@@ -82,11 +76,11 @@ def by_period(store: "Store", asked: Asked, label: Callable[[date], str]) -> lis
     dimension = Dimension.PROJECT if projects else Dimension.ALL
     lines: dict[tuple[str, str], dict[str, Measures]] = {}
     since, until = _limits(asked)
-    for spent in spent_by_day(store, asked.zone_name, asked.tz, since, until, dimension):
-        if asked.project is not None and not is_project(asked.project, spent.project, spent.folder):
+    for row in spent_by_day(store, asked.zone_name, asked.tz, since, until, dimension):
+        if asked.project is not None and not is_project(asked.project, row.project, row.folder):
             continue
-        folder = (spent.folder or spent.project) if asked.by_project else ""
-        add_to(lines.setdefault((label(spent.day), folder), {}), spent.model, spent.measures)
+        folder = (row.folder or row.project) if asked.by_project else ""
+        add_to(lines.setdefault((label(row.day), folder), {}), row.model, row.measures)
     estimated: dict[str, list[EstimatedDay]] = {}
     for entry in () if projects else estimated_days(store, since, until):
         name = label(entry.day)
@@ -104,9 +98,10 @@ def by_session(store: "Store", asked: Asked, only: str | None = None) -> list[Se
     Limits count what was spent between them, to the millisecond of the zone asked for, not whole sessions.
     """
     sessions: dict[str, dict[str, Measures]] = {}
-    for spent in _spent_by_session(store, asked):
-        if only is None or spent.session.startswith(only):
-            add_to(sessions.setdefault(spent.session, {}), spent.model, spent.measures)
+    cut = Cut((Axis.SESSION, Axis.MODEL), without={Axis.SESSION: frozenset({""})})
+    for (session, model), measures in spent(store, [_stretch(asked)], cut)[0].items():
+        if only is None or session.startswith(only):
+            sessions.setdefault(session, {})[model] = measures
     lines = [SessionLine(info, sessions[info.session]) for info in store.session_infos(sessions)]
     if asked.project is not None:
         lines = [line for line in lines if is_project(asked.project, line.info.project, line.info.folder)]
@@ -119,41 +114,10 @@ def _limits(asked: Asked) -> tuple[date | None, date | None]:
     return since, until
 
 
-def _spent_by_session(store: "Store", asked: Asked) -> "Iterator[_SessionSpent]":
-    """Whole days of the ledger as they are kept; what another zone's limits cut off them, from the calls."""
+def _stretch(asked: Asked) -> Stretch:
     since, until = _limits(asked)
-    tz = asked.tz if store.zone() == asked.zone_name else zone(store.zone())
     start = 0 if since is None else midnight_ms(since, asked.tz)
-    end = midnight_ms(_LAST_DATE if until is None else until + _DAY, asked.tz)
-    first, last = _day_from(start, tz), local_day(end, tz)
-    if first >= last:
-        yield from _edge(store, start, end)
-        return
-    for row in store.sessions(0 if since is None else day_number(first), day_number(last) - 1):
-        yield _SessionSpent(row.session, row.model, row.measures)
-    if since is not None:
-        yield from _edge(store, start, midnight_ms(first, tz))
-    if until is not None:
-        yield from _edge(store, midnight_ms(last, tz), end)
-
-
-def _day_from(ms: int, tz: tzinfo) -> date:
-    """The first day that begins at a moment or after it."""
-    day = local_day(ms, tz)
-    return day if midnight_ms(day, tz) >= ms else day + _DAY
-
-
-def _edge(store: "Store", start: int, end: int) -> "Iterator[_SessionSpent]":
-    if start >= end:
-        return
-    from ccledger.core.rollup import measure
-
-    for call in store.calls(start, end):
-        reading, place = call.fact.reading, call.fact.place
-        if place is not None and place.session:
-            yield _SessionSpent(
-                place.session, "" if reading is None else reading.model, widen(measure(call.fact, call.cost))
-            )
+    return start, midnight_ms(_LAST_DATE if until is None else until + _DAY, asked.tz)
 
 
 def sum_models(lines: "Iterable[Line | SessionLine]") -> dict[str, Measures]:

@@ -5,6 +5,11 @@ from ccledger.core.measures import MEASURES, Measures
 _INDEX = {name: number for number, name in enumerate(MEASURES)}
 COSTS = ("input_cost", "output_cost", "cache_creation_cost", "cache_read_cost", "web_search_cost")
 
+_CALLS, _UNPRICED_CALLS = _INDEX["calls"], _INDEX["unpriced_calls"]
+_INPUT_TOKENS, _CACHE_READ_TOKENS = _INDEX["input_tokens"], _INDEX["cache_read_tokens"]
+_INPUT_COST, _CACHE_READ_COST = _INDEX["input_cost"], _INDEX["cache_read_cost"]
+_WEB_SEARCH_COST = _INDEX["web_search_cost"]
+
 
 def count(measures: Measures, name: str) -> int:
     """One measure by name."""
@@ -15,13 +20,13 @@ def cost_nano(measures: Measures) -> int | None:
     """The whole cost in nano-USD, None when none of the calls has a price; a lower bound when some have none."""
     if is_unpriced(measures):
         return None
-    return sum(count(measures, name) for name in COSTS)
+    return sum(measures[_INPUT_COST : _CACHE_READ_COST + 1]) + measures[_WEB_SEARCH_COST]
 
 
 def is_unpriced(measures: Measures) -> bool:
     """Whether there is something to be priced and none of it has a price. Estimated days come without calls."""
-    unpriced = count(measures, "unpriced_calls")
-    return unpriced > 0 and unpriced >= count(measures, "calls") and not any(count(measures, name) for name in COSTS)
+    unpriced = measures[_UNPRICED_CALLS]
+    return unpriced > 0 and unpriced >= measures[_CALLS] and not any(count(measures, name) for name in COSTS)
 
 
 def is_complete(measures: Measures) -> bool:
@@ -31,7 +36,7 @@ def is_complete(measures: Measures) -> bool:
 
 def total_tokens(measures: Measures) -> int:
     """All tokens, cache included."""
-    return sum(measures[_INDEX["input_tokens"] : _INDEX["cache_read_tokens"] + 1])
+    return sum(measures[_INPUT_TOKENS : _CACHE_READ_TOKENS + 1])
 
 
 def cache_creation_tokens(measures: Measures) -> int:

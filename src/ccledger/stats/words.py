@@ -1,10 +1,13 @@
 """The words in which numbers leave the program, one vocabulary for every row and total; it reads no ledger."""
 
+from collections.abc import Callable, Mapping
+from operator import itemgetter
+from types import MappingProxyType
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from ccledger.core.measures import Measures
+from ccledger.core.measures import MEASURES, Measures
 from ccledger.core.money import usd
 from ccledger.stats.totals import (
     COSTS,
@@ -81,22 +84,45 @@ class Totals(Struct, frozen=True):
     complete: Annotated[bool, about("False when some calls have no price or no counts: the sums are lower bounds.")]
 
 
+def _count(name: str) -> "Callable[[Measures], int]":
+    return itemgetter(MEASURES.index(name))
+
+
+def _cost(name: str) -> "Callable[[Measures], float | None]":
+    at = MEASURES.index(name)
+    return lambda measures: None if is_unpriced(measures) else usd(measures[at])
+
+
+def _cost_nano(name: str) -> "Callable[[Measures], str | None]":
+    at = MEASURES.index(name)
+    return lambda measures: None if is_unpriced(measures) else str(measures[at])
+
+
+def _total_cost(measures: Measures) -> float | None:
+    cost = cost_nano(measures)
+    return None if cost is None else usd(cost)
+
+
+METRICS: "Mapping[str, Callable[[Measures], Any]]" = MappingProxyType(
+    {
+        **{name: _count(name) for name in COUNTS},
+        "cache_creation_tokens": cache_creation_tokens,
+        "total_tokens": total_tokens,
+        **{name: _cost(name) for name in COSTS},
+        "total_cost": _total_cost,
+        **{f"{name}_nano": _cost_nano(name) for name in COSTS},
+        "total_cost_nano": lambda measures: nano_text(cost_nano(measures)),
+        "equivalent_cost_nano": lambda measures: str(count(measures, "equivalent_cost")),
+        "cache_hit_rate": cache_hit_rate,
+        "complete": is_complete,
+    }
+)
+"""How each field of `Totals` is read from the measures of a group."""
+
+
 def totals(measures: Measures) -> Totals:
     """The measures of a group in the shared vocabulary."""
-    unpriced, cost = is_unpriced(measures), cost_nano(measures)
-    fields: dict[str, Any] = {name: count(measures, name) for name in COUNTS}
-    fields.update((name, None if unpriced else usd(count(measures, name))) for name in COSTS)
-    return Totals(
-        **fields,
-        **costs_nano(measures),
-        cache_creation_tokens=cache_creation_tokens(measures),
-        total_tokens=total_tokens(measures),
-        total_cost=None if cost is None else usd(cost),
-        total_cost_nano=nano_text(cost),
-        equivalent_cost_nano=str(count(measures, "equivalent_cost")),
-        cache_hit_rate=cache_hit_rate(measures),
-        complete=is_complete(measures),
-    )
+    return Totals(**{name: read(measures) for name, read in METRICS.items()})
 
 
 def nano_text(nano: int | None) -> str | None:

@@ -31,7 +31,7 @@ def path(tmp_path: Path) -> Path:
 def test_the_schema_has_every_column_that_is_written(path: Path) -> None:
     connection = apsw.Connection(str(path))
     assert set(columns(connection, "request_logs")) == set(COLUMNS)
-    for table in ("usage_rollup", "usage_day", "session_day"):
+    for table in ("usage_rollup", "usage_day", "usage_month"):
         assert columns(connection, table)[-len(MEASURES) :] == list(MEASURES)
 
 
@@ -41,6 +41,24 @@ def test_the_schema_is_what_the_migrations_make(path: Path, tmp_path: Path) -> N
         fresh.execute(text)
     schema = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name"
     assert list(fresh.execute(schema)) == list(apsw.Connection(str(path)).execute(schema))
+
+
+def test_an_older_ledger_is_summed_up_anew_when_it_is_opened(path: Path, tmp_path: Path) -> None:
+    older = tmp_path / "older.db"
+    connection = apsw.Connection(str(older))
+    connection.execute(sqlite.migrations()[0])
+    connection.pragma("user_version", 1)
+    connection.execute("ATTACH ? AS newer", (str(path),))
+    for table in ("setting", "name", "project", "request_logs", "call_key"):
+        connection.execute(f"INSERT INTO main.{table} SELECT * FROM newer.{table}")
+    connection.close()
+    ledgers = [open_store(f"sqlite:///{each}", lambda: price, "UTC") for each in (older, path)]
+    found, expected = (
+        [*each.sessions(0, 100_000), *each.spans(Grain.DAY, Dimension.ALL, 0, 100_000)] for each in ledgers
+    )
+    assert found == expected != []
+    for each in ledgers:
+        each.close()
 
 
 def test_money_and_counts_are_stored_as_integers(path: Path) -> None:

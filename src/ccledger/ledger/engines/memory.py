@@ -8,16 +8,16 @@ from typing import TypeVar, cast
 from ccledger.core.cached import CachedDay, CachedFile
 from ccledger.core.call import Call, Fact
 from ccledger.core.errors import StoreError
-from ccledger.core.measures import ZERO, Dimension, Grain, Measures, plus, widen
+from ccledger.core.measures import ZERO, Axis, Cut, Dimension, Grain, Measures, plus, widen
 from ccledger.core.merge import is_weak, join
 from ccledger.core.periods import Days
 from ccledger.core.periods import zone as zone_named
-from ccledger.core.rollup import Roll
+from ccledger.core.rollup import Part, Roll, measure
 from ccledger.ledger.booking import Booking, bare_keys, book, give_ids, moved, resum
 from ccledger.ledger.cached import KeptDay, keep_days, replaced_days
 from ccledger.ledger.plan import Price, call_id
-from ccledger.ledger.rows import Kind, Names, Row, decode
-from ccledger.ledger.store import Batch, SessionInfo, SessionRow, SpanRow, Summary
+from ccledger.ledger.rows import AXES, SOURCES, Kind, Names, Row, decode, encode, project_name
+from ccledger.ledger.store import Batch, SessionInfo, SessionRow, SpanRow, Summary, SumRow
 
 _Key = TypeVar("_Key")
 _NODE = 0
@@ -43,7 +43,7 @@ class _State:
     requests: dict[str, set[int]] = field(default_factory=dict[str, set[int]])
     bare: set[str] = field(default_factory=set[str])
     positions: dict[str, bytes] = field(default_factory=dict[str, bytes])
-    roll: Roll = field(default_factory=lambda: Roll({}, {}, {}, {}))
+    roll: Roll = field(default_factory=lambda: Roll({}, {}, {}))
     batches: list[Batch] = field(default_factory=list[Batch])
     cached_files: dict[str, CachedFile] = field(default_factory=dict[str, CachedFile])
     cached_days: list[KeptDay] = field(default_factory=list[KeptDay])
@@ -174,7 +174,57 @@ class MemoryStore:
         if dimension == Dimension.PROJECT:
             path, folder = self._projects[key]
             return path or "", folder or ""
+        if dimension == Dimension.SOURCE:
+            return SOURCES[key], ""
         return self._texts[key], ""
+
+    def sum_spans(
+        self, grain: Grain, dimension: Dimension, stretches: Sequence[tuple[int, int]], cut: Cut
+    ) -> list[SumRow]:
+        """See `Store.sum_spans`."""
+        with self._lock:
+            rows = list(self._state.roll.spans.items())
+        meant = [
+            (start, {**_NO_VALUES, AXES.get(dimension, Axis.MODEL): key, Axis.MODEL: model}, measures)
+            for (row_grain, row_dimension, key, start, model), measures in rows
+            if row_grain == grain and row_dimension == dimension
+        ]
+        return self._sums(meant, stretches, cut)
+
+    def sum_days(self, stretches: Sequence[tuple[int, int]], cut: Cut) -> list[SumRow]:
+        """See `Store.sum_days`."""
+        with self._lock:
+            rows = list(self._state.roll.days.items())
+        return self._sums([(key[0], _by_axis(key[1:]), measures) for key, measures in rows], stretches, cut)
+
+    def sum_calls(self, stretches: Sequence[tuple[int, int]], cut: Cut) -> list[SumRow]:
+        """See `Store.sum_calls`."""
+        with self._lock:
+            calls = [self._call(number) for number in self._state.rows]
+        rows: list[_Row] = []
+        for call in calls:
+            _, part = encode(call.id, call.fact, call.cost, self._names)
+            rows.append((call.fact.timing.started_at, _by_axis(part), measure(call.fact, call.cost)))
+        return self._sums(rows, stretches, cut)
+
+    def _sums(self, rows: "Iterable[_Row]", stretches: Sequence[tuple[int, int]], cut: Cut) -> list[SumRow]:
+        found: list[SumRow] = []
+        for start, ids, measures in rows:
+            values = {axis: self._text_on(axis, ids[axis]) for axis in cut.axes}
+            if not all(cut.takes(axis, value) for axis, value in values.items()):
+                continue
+            own = tuple(values[axis] for axis in cut.by)
+            found.extend(
+                SumRow(number, own, widen(measures))
+                for number, (first, last) in enumerate(stretches)
+                if first <= start <= last
+            )
+        return found
+
+    def _text_on(self, axis: Axis, number: int) -> str:
+        if axis == Axis.SOURCE:
+            return SOURCES[number]
+        return project_name(*self._projects[number]) if axis == Axis.PROJECT else self._texts[number]
 
     def calls(self, start: int, end: int) -> list[Call]:
         """See `Store.calls`."""
@@ -186,11 +236,11 @@ class MemoryStore:
     def sessions(self, first_day: int, last_day: int) -> list[SessionRow]:
         """See `Store.sessions`."""
         with self._lock:
-            rows = sorted(self._state.roll.sessions.items())
+            rows = sorted(self._state.roll.days.items())
         return [
             SessionRow(day, self._texts[session], self._texts[model], widen(measures))
-            for (day, session, model), measures in rows
-            if first_day <= day <= last_day
+            for (day, *_, session, _, _, model), measures in rows
+            if session and first_day <= day <= last_day
         ]
 
     def sessions_named(self, sessions: Iterable[str]) -> list[SessionRow]:
@@ -263,6 +313,22 @@ class MemoryStore:
 
 
 _FAR = 1 << 40
+_NO_VALUES = dict.fromkeys(Axis, 0)
+_Row = tuple[int, Mapping[Axis, int], Measures]
+"""When, what, how much."""
+
+
+def _by_axis(part: Part) -> Mapping[Axis, int]:
+    token, account, user, project, session, _, source, model = part
+    return {
+        Axis.MODEL: model,
+        Axis.PROJECT: project,
+        Axis.SESSION: session,
+        Axis.SOURCE: source,
+        Axis.ACCESS_TOKEN: token,
+        Axis.ACCOUNT: account,
+        Axis.USER: user,
+    }
 
 
 def _info(name: str, calls: Sequence[Call]) -> SessionInfo:
@@ -276,7 +342,6 @@ def _info(name: str, calls: Sequence[Call]) -> SessionInfo:
 def _add_up(kept: Roll, new: Roll) -> None:
     _add_rows(kept.spans, new.spans)
     _add_rows(kept.days, new.days)
-    _add_rows(kept.sessions, new.sessions)
 
 
 def _add_rows(kept: dict[_Key, Measures], new: Mapping[_Key, Measures]) -> None:

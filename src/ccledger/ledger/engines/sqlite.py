@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
@@ -21,12 +22,13 @@ from ccledger.core.periods import Days
 from ccledger.core.periods import zone as zone_named
 from ccledger.ledger import sqlite_questions as questions
 from ccledger.ledger.sqlite_cached import CachedDays
+from ccledger.ledger.sqlite_months import close_months, closed_before, in_closed_months, split
 from ccledger.ledger.sqlite_writing import LEAD_KEY, MARK_BARE, ROLLUPS, add_up, by_length, insert_all, keep_positions
-from ccledger.ledger.store import Batch, SessionInfo, SessionRow, SpanRow, Summary
+from ccledger.ledger.store import Batch, SessionInfo, SessionRow, SpanRow, Summary, SumRow
 
 if TYPE_CHECKING:
     from ccledger.core.call import Call, Fact
-    from ccledger.core.measures import Dimension, Grain
+    from ccledger.core.measures import Axis, Cut, Dimension, Grain
     from ccledger.ledger.booking import Booking
     from ccledger.ledger.rows import Names
 
@@ -44,6 +46,7 @@ _PAGE_BYTES: Final = 4096
 _CACHE_KIB: Final = 65_536
 """More than the pages that one large batch touches, so that none has to be written before the batch is complete."""
 _CHECKPOINT_PAGES: Final = 16_000
+_NO_ID: Final = -1
 _LATE_MS: Final = 3_600_000
 """How far a call's start may lie from what its id says: a later fact can know an earlier start."""
 
@@ -63,7 +66,11 @@ def open_writer(url: str, prices: "Callable[[], Price]", zone_name: str) -> "Sql
     connection.pragma("temp_store", "memory")
     _migrate(connection, path)
     connection.execute("INSERT OR IGNORE INTO setting VALUES ('zone', ?), ('format', '1')", (zone_name,))
-    return SqliteStore(path, connection, prices)
+    store = SqliteStore(path, connection, prices)
+    if connection.execute("SELECT 1 FROM setting WHERE name = 'sums'").fetchall():
+        store.rebuild(store.zone())
+    store.close_months()
+    return store
 
 
 def open_reader(url: str) -> "SqliteStore":
@@ -215,7 +222,7 @@ class SqliteStore(CachedDays):
         self._names.forget()
         self._new_names.clear()
         self._new_projects.clear()
-        for name in ("_known_names", "_known_projects", "_finds_requests", "_has_aliases"):
+        for name in ("_known_names", "_known_projects", "_finds_requests", "_has_aliases", "_closed_months"):
             self.__dict__.pop(name, None)
         self._texts, self._projects = {0: None}, {0: (None, None)}
 
@@ -358,7 +365,7 @@ class SqliteStore(CachedDays):
         for gone, successor in booking.aliases:
             connection.execute("UPDATE call_alias SET call_id = ? WHERE call_id = ?", (successor, gone))
             connection.execute("INSERT OR REPLACE INTO call_alias (id, call_id) VALUES (?, ?)", (gone, successor))
-        add_up(connection, booking.roll)
+        add_up(connection, booking.roll, in_closed_months(booking.roll, self._closed_months))
         text_of = self._text_reader(connection)
         models = moved(booking.roll, lambda model: text_of(model) or "")
         connection.execute(
@@ -392,9 +399,22 @@ class SqliteStore(CachedDays):
             roll = resum(calls, self._names, days.of_quarter)
             for table, _ in ROLLUPS.values():
                 connection.execute(f"DELETE FROM {table}")
-            add_up(connection, roll)
+            add_up(connection, roll, {})
             connection.execute("INSERT OR REPLACE INTO setting VALUES ('zone', ?)", (zone,))
+            connection.execute("DELETE FROM setting WHERE name IN ('sums', 'months')")
         self._days = days
+        self.close_months()
+
+    def close_months(self) -> None:
+        """Sums up months that are over, so that long ranges are answered fast."""
+        with self._transaction() as connection:
+            close_months(connection)
+        self.__dict__.pop("_closed_months", None)
+
+    @cached_property
+    def _closed_months(self) -> int:
+        assert self._writer is not None
+        return closed_before(self._writer)
 
     @contextmanager
     def _reader(self) -> Generator[apsw.Connection]:
@@ -429,16 +449,129 @@ class SqliteStore(CachedDays):
             rows = self._rows(questions.SPANS_OF_ALL, (int(grain), first, last))
         elif dimension == 4:
             rows = self._rows(questions.SPANS_OF_PROJECTS, (int(grain), first, last))
+        elif dimension == 5:
+            from ccledger.ledger.rows import SOURCES
+
+            rows = self._rows(questions.SPANS_OF_SOURCES, (int(grain), first, last))
+            return [SpanRow(row[0], SOURCES[row[1]], row[2], row[3] or "", row[4:]) for row in rows]
         else:
             rows = self._rows(questions.SPANS_OF_NAMES, (int(grain), int(dimension), first, last))
         return [SpanRow(row[0], row[1], row[2], row[3] or "", row[4:]) for row in rows]
 
+    def sum_spans(
+        self, grain: "Grain", dimension: "Dimension", stretches: Sequence[tuple[int, int]], cut: "Cut"
+    ) -> list[SumRow]:
+        """See `Store.sum_spans`."""
+        from ccledger.ledger.rows import AXES
+
+        axis = AXES.get(dimension)
+        spans, months = questions.spans_table(axis), questions.months_table(axis)
+        asked = list(enumerate(stretches))
+        over: list[tuple[int, tuple[int, ...]]] = []
+        with self._snapshot() as connection:
+            closed = closed_before(connection) if grain else 0
+            if closed:
+                parts = [(number, split(*stretch, closed)) for number, stretch in asked]
+                over = [(number, (int(dimension), *part.months)) for number, part in parts if part.months]
+                asked = [(number, days) for number, part in parts for days in part.days]
+            rows = self._sums(
+                connection, spans, [(number, (int(grain), int(dimension), *times)) for number, times in asked], cut
+            )
+            return rows + self._sums(connection, months, over, cut) if over else rows
+
+    def sum_days(self, stretches: Sequence[tuple[int, int]], cut: "Cut") -> list[SumRow]:
+        """See `Store.sum_days`."""
+        with self._snapshot() as connection:
+            return self._sums(connection, questions.DAYS, list(enumerate(stretches)), cut)
+
+    def sum_calls(self, stretches: Sequence[tuple[int, int]], cut: "Cut") -> list[SumRow]:
+        """See `Store.sum_calls`."""
+        asked = [(number, (*stretch, *_ids_between(*stretch))) for number, stretch in enumerate(stretches)]
+        with self._snapshot() as connection:
+            return self._sums(connection, questions.CALLS, asked, cut)
+
+    @contextmanager
+    def _snapshot(self) -> Generator[apsw.Connection]:
+        """A connection that sees one state of the ledger, whatever is written meanwhile."""
+        with self._reader() as connection, connection:
+            yield connection
+
+    def _sums(
+        self,
+        connection: apsw.Connection,
+        table: questions.Table,
+        asked: "Sequence[tuple[int, tuple[int, ...]]]",
+        cut: "Cut",
+    ) -> list[SumRow]:
+        try:
+            return self._sums_as(questions.EXACT, connection, table, asked, cut)
+        except apsw.SQLError as error:
+            if "overflow" not in str(error):
+                raise
+            return self._sums_as(questions.ROUGH, connection, table, asked, cut)
+
+    def _sums_as(
+        self,
+        function: str,
+        connection: apsw.Connection,
+        table: questions.Table,
+        asked: "Sequence[tuple[int, tuple[int, ...]]]",
+        cut: "Cut",
+    ) -> list[SumRow]:
+        """One question for each stretch: an order by group is then the table's own, or that of few rows."""
+        question = questions.sums(table, cut.by, tuple(cut.only), tuple(cut.without), function)
+        lists = [
+            _integers(self._ids_of(connection, axis, values))
+            for filters in (cut.only, cut.without)
+            for axis, values in filters.items()
+        ]
+        width = len(cut.by)
+        numbers: list[int] = []
+        rows: list[Any] = []
+        for number, times in asked:
+            found: list[Any] = connection.execute(question, (*times, *lists)).fetchall()
+            if found and found[0][width] is not None:
+                numbers.extend([number] * len(found))
+                rows.extend(found)
+        texts = [self._texts_of(connection, axis, {row[at] for row in rows}) for at, axis in enumerate(cut.by)]
+        columns = [[text[row[at]] for row in rows] for at, text in enumerate(texts)]
+        values = zip(*columns, strict=True) if columns else repeat(())
+        return list(map(SumRow, numbers, values, [row[width:] for row in rows]))
+
+    def _ids_of(self, connection: apsw.Connection, axis: "Axis", values: "AbstractSet[str]") -> list[int]:
+        """The ids of an axis's values; that of having none is 0."""
+        from ccledger.ledger.rows import KINDS, SOURCES
+
+        if not values:
+            return []
+        if axis == "source":
+            return [number for number, name in SOURCES.items() if name in values]
+        wanted = apsw.carray(tuple(values))
+        if axis == "project":
+            rows = connection.execute(questions.IDS_OF_PROJECTS, (wanted,))
+        else:
+            rows = connection.execute(questions.IDS_OF_NAMES, (int(KINDS[axis]), wanted))
+        return [*(number for (number,) in rows), *([0] if "" in values else [])]
+
+    def _texts_of(self, connection: apsw.Connection, axis: "Axis", ids: "AbstractSet[int]") -> Mapping[int, str]:
+        """The names of ids on an axis."""
+        from ccledger.ledger.rows import SOURCES, project_name
+
+        if axis == "source":
+            return SOURCES
+        if axis == "project":
+            project_of = self._project_reader(connection)
+            return {number: project_name(*project_of(number)) for number in ids}
+        known = self._texts
+        if missing := [number for number in ids if number not in known]:
+            known.update(connection.execute(questions.NAMES_OF_IDS, (_integers(missing),)))
+        return {number: known.get(number) or "" for number in ids}
+
     def calls(self, start: int, end: int) -> "list[Call]":
         """See `Store.calls`."""
-        from ccledger.ledger.plan import call_id
         from ccledger.ledger.rows import decode
 
-        bounds = (start, end, call_id(start - _LATE_MS, 0, 0), call_id(end + _LATE_MS, 0, 0))
+        bounds = (start, end, *_ids_between(start, end))
         with self._reader() as connection:
             text_of, project_of = self._text_reader(connection), self._project_reader(connection)
             return [
@@ -495,6 +628,13 @@ class SqliteStore(CachedDays):
             self._writer = None
 
 
+def _ids_between(start: int, end: int) -> tuple[int, int]:
+    """The first and the last id that a call can have that started between two times."""
+    from ccledger.ledger.plan import call_id
+
+    return call_id(start - _LATE_MS, 0, 0), call_id(end + _LATE_MS, 0, 0)
+
+
 def _integers(numbers: Iterable[int]) -> Any:
-    """Numbers as one bound value; apsw's own type for that is opaque."""
-    return apsw.carray(array("q", numbers))
+    """Numbers as one bound value; apsw's own type for that is opaque, and it takes no empty one."""
+    return apsw.carray(array("q", numbers) or array("q", [_NO_ID]))

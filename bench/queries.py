@@ -1,0 +1,221 @@
+"""Promise: ten million calls are asked about in milliseconds, over HTTP; no question is asked twice."""
+
+# As in ledger/engines/sqlite.py: apsw's type stubs leave the types of bindings open.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from http.client import HTTPConnection
+from pathlib import Path
+from random import Random
+from urllib.parse import urlencode
+
+import apsw
+
+from bench.import_served import cpu_of
+from bench.ledger import LAST_DAY, MODELS, ZONE, Plan, ensure_ledger
+from bench.measure import judge, machine
+from ccledger.core.measures import Axis
+from ccledger.ledger import sqlite_questions as questions
+from tests.journeys.server import Server, serving
+
+OTHER_ZONES = ("Europe/Berlin", "Asia/Kathmandu", "America/St_Johns")
+ROLLED_UP = (Axis.PROJECT, Axis.ACCESS_TOKEN, Axis.ACCOUNT, Axis.USER, Axis.SOURCE)
+DRAWN = "calls,total_tokens,total_cost"
+"""What a chart draws."""
+LENGTHS = (1, 7, 30, 90, 365, 730)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Questions that one promise is about."""
+
+    promise: str
+    limit_ms: float
+    what: str
+    ask: Callable[[Random, Plan], Mapping[str, object]]
+    path: str = "stats/query"
+
+
+def span(rng: Random, plan: Plan, lengths: Sequence[int] = LENGTHS) -> dict[str, str]:
+    """Draw whole days that are in the ledger."""
+    length = rng.choice(lengths)
+    last = LAST_DAY.date() - timedelta(days=rng.randrange(max(1, plan.days - length + 1)))
+    return {"start_date": (last - timedelta(days=length - 1)).isoformat(), "end_date": last.isoformat()}
+
+
+def value(rng: Random, axis: Axis, plan: Plan) -> str:
+    """Draw a value that is on an axis."""
+    match axis:
+        case Axis.MODEL:
+            return rng.choice(MODELS)[0]
+        case Axis.PROJECT:
+            return f"/home/app/project-{rng.randrange(plan.projects)}"
+        case Axis.ACCESS_TOKEN:
+            return f"key-{rng.randrange(plan.tokens)}"
+        case Axis.ACCOUNT:
+            return f"account-{rng.randrange(plan.accounts)}"
+        case Axis.USER:
+            return f"user-{rng.randrange(plan.users)}"
+        case _:
+            return rng.choice(("transcript", "gateway"))
+
+
+def by_dimension(rng: Random, plan: Plan) -> dict[str, object]:
+    """Ask for a breakdown by one dimension and model."""
+    return {"group_by": f"{rng.choice(ROLLED_UP)},model", **span(rng, plan)}
+
+
+def of_one(rng: Random, plan: Plan) -> dict[str, object]:
+    """Ask for the models of one value of a dimension."""
+    axis = rng.choice(ROLLED_UP)
+    return {"group_by": "model", "filter": f"{axis}:{value(rng, axis, plan)}", **span(rng, plan)}
+
+
+def by_model(rng: Random, plan: Plan) -> dict[str, object]:
+    """Ask how models went over time, in as many spans as fit a chart."""
+    grain, lengths = rng.choice((("hour", (1, 2, 7)), ("day", (7, 30, 90)), ("week", (90, 365)), ("month", (365, 730))))
+    return {"group_by": "model", "grain": grain, "metrics": DRAWN, **span(rng, plan, lengths)}
+
+
+def series_of_one(rng: Random, plan: Plan) -> dict[str, object]:
+    """Ask how one value of a dimension went, day by day."""
+    return {**of_one(rng, plan), "grain": "day", "metrics": DRAWN, **span(rng, plan, (7, 30, 90))}
+
+
+def heat_map(rng: Random, plan: Plan) -> dict[str, object]:
+    """Ask for every hour of some weeks."""
+    return {"grain": "hour", "metrics": DRAWN, **span(rng, plan, (28, 56))}
+
+
+def elsewhere(ask: Callable[[Random, Plan], dict[str, object]]) -> Callable[[Random, Plan], dict[str, object]]:
+    """Ask the same in another time zone."""
+    return lambda rng, plan: {**ask(rng, plan), "timezone": rng.choice(OTHER_ZONES)}
+
+
+def combined(rng: Random, plan: Plan) -> dict[str, object]:
+    """Ask by one thing of another, and not of a third."""
+    first, second, third = rng.sample((*ROLLED_UP, Axis.MODEL), 3)
+    filters = [f"{second}:{value(rng, second, plan)}", f"-{third}:{value(rng, third, plan)}"]
+    grain = rng.choice(("none", "none", "day", "month"))
+    lengths = {"none": LENGTHS, "day": (7, 30, 90), "month": (365, 730)}[grain]
+    return {"group_by": first, "filter": filters, "grain": grain, **span(rng, plan, lengths)}
+
+
+def dearest_sessions(rng: Random, plan: Plan) -> dict[str, object]:
+    """Ask for the dearest sessions, of one project or of all."""
+    filters = [f"project:{value(rng, Axis.PROJECT, plan)}"] if rng.random() < 0.7 else []
+    return {"group_by": "session", "filter": filters, "limit": 50, **span(rng, plan)}
+
+
+KINDS = (
+    Kind("query-dimension", 20, "a dimension × model, 1 to 730 days", by_dimension),
+    Kind("query-dimension", 20, "models of one project, key, …, 1 to 730 days", of_one),
+    Kind("query-dimension", 20, "models over hours, days, weeks, months", by_model),
+    Kind("query-dimension", 20, "one project, key, … day by day", series_of_one),
+    Kind("query-zone", 60, "another zone: a dimension × model, 1 to 730 days", elsewhere(by_dimension)),
+    Kind("query-zone", 60, "another zone: models of one project, key, …", elsewhere(of_one)),
+    Kind("query-zone", 60, "another zone: models over time", elsewhere(by_model)),
+    Kind("query-combined", 400, "one by another without a third", combined),
+    Kind("query-combined", 400, "the dearest sessions of a project or of all", dearest_sessions),
+    Kind("query-combined", 400, "every hour of four or eight weeks", heat_map),
+)
+
+
+@dataclass(frozen=True)
+class Timings:
+    """How long the questions of one kind took, in milliseconds: from asking to the whole answer, and of the CPU."""
+
+    kind: Kind
+    ms: list[float]
+    cpu: list[float]
+
+    def __str__(self) -> str:
+        """Write a row of the table."""
+        middle, high, worst = statistics.median(self.ms), percentile(self.ms), max(self.ms)
+        figures = (middle, high, worst, statistics.median(self.cpu), percentile(self.cpu))
+        return f"{self.kind.promise:<16} {self.kind.what:<50}" + "".join(f" {figure:>8.1f}" for figure in figures)
+
+
+def percentile(values: Sequence[float], share: float = 0.99) -> float:
+    """Return the value that so many are not above."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def ask_all(server: Server, kind: Kind, plan: Plan, times: int) -> Timings:
+    """Ask questions of a kind one after the other, over one connection as a page would."""
+    rng = Random(f"{kind.what} {plan.seed}")
+    connection = HTTPConnection("127.0.0.1", server.port)
+    took: list[float] = []
+    cpu: list[float] = []
+    for number in range(times + 1):
+        address = f"/api/v1/{kind.path}?{urlencode(kind.ask(rng, plan), doseq=True)}"
+        began, used = time.perf_counter(), cpu_of(server.process.pid)
+        connection.request("GET", address)
+        answer = connection.getresponse()
+        body = answer.read()
+        if number:  # the first one loads what the server has not needed yet
+            took.append((time.perf_counter() - began) * 1000)
+            cpu.append((cpu_of(server.process.pid) - used) * 1000)
+        if answer.status != 200:
+            raise RuntimeError(f"{address}: {answer.status} {body[:300]!r}")
+    connection.close()
+    return Timings(kind, took, cpu)
+
+
+def plans(ledger: Path) -> Iterator[str]:
+    """Tell how SQLite answers the questions behind these."""
+    connection = apsw.Connection(str(ledger), flags=apsw.SQLITE_OPEN_READONLY)
+    both = (Axis.PROJECT, Axis.MODEL)
+    asked = {
+        "by dimension": questions.sums(questions.spans_table(Axis.PROJECT), both, (), (), questions.EXACT),
+        "combined": questions.sums(questions.DAYS, both, (Axis.USER,), (Axis.SOURCE,), questions.EXACT),
+        "edges": questions.sums(questions.CALLS, both, (Axis.USER,), (Axis.SOURCE,), questions.EXACT),
+    }
+    for name, text in asked.items():
+        rows = connection.execute(f"EXPLAIN QUERY PLAN {text}", (None,) * text.count("?"))
+        yield f"plan {name}: {' · '.join(row[3] for row in rows)}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, and return 1 when a promise is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=Plan.calls)
+    parser.add_argument("--times", type=int, default=300)
+    chosen = parser.parse_args(arguments)
+    plan = Plan(calls=chosen.calls, sessions=max(100, chosen.calls * 3 // 1000))
+    began = time.monotonic()
+    data = ensure_ledger(plan)
+    size = (data / "ledger.db").stat().st_size
+    sys.stdout.write(
+        f"{machine()}\n{plan.calls:,} calls, {size / 1e9:.1f} GB, ready in {time.monotonic() - began:.0f} s\n"
+    )
+    with tempfile.TemporaryDirectory(prefix="nobody-") as home:
+        environment = {"CLAUDE_CONFIG_DIR": home, "CCLEDGER_DATA_DIR": str(data), "CCLEDGER_TIMEZONE": ZONE}
+        with serving(environment) as server:
+            found = [ask_all(server, kind, plan, chosen.times) for kind in KINDS]
+    heads = ("middle", "p99", "worst", "CPU", "CPU p99")
+    sys.stdout.write(f"{f'milliseconds, {chosen.times} questions each':<67}{''.join(f'{head:>9}' for head in heads)}\n")
+    sys.stdout.write("".join(f"{each}\n" for each in [*found, *plans(data / "ledger.db")]))
+    kept = [judge_kind(name, found) for name in dict.fromkeys(kind.promise for kind in KINDS)]
+    return 0 if all(kept) else 1
+
+
+def judge_kind(name: str, found: Sequence[Timings]) -> bool:
+    """Judge a promise by the slowest of its kinds."""
+    own = [each for each in found if each.kind.promise == name]
+    p99, limit = max(percentile(each.ms) for each in own), own[0].kind.limit_ms
+    return judge(name, f"p99 {p99:.0f} ms", f"{limit:.0f} ms", kept=p99 <= limit)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
