@@ -4,7 +4,8 @@ import asyncio
 import json
 import socket
 import threading
-from typing import Any
+from itertools import count
+from typing import Any, cast
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
@@ -36,7 +37,8 @@ def test_the_first_message_is_everything(store: Store) -> None:
         current = client.get("/api/v1/stats/current").json()
     assert set(first) == {"type", "timestamp", "data"}
     assert (first["type"], first["timestamp"]) == ("initial_data", STAMP)
-    assert set(first["data"]) == {"totals", "models", "import", "version"}
+    assert set(first["data"]) == {"totals", "models", "batch", "import", "version"}
+    assert first["data"]["batch"] == 1
     assert first["data"]["totals"] == current["totals"]
     assert first["data"]["models"] == current["models"]
     assert first["data"]["version"] == "0.1.0"
@@ -104,12 +106,13 @@ def test_only_the_wanted_models_are_told(store: Store) -> None:
     live = Live()
     with asking(make_app(store, live=live)) as client, client.websocket_connect("/ws") as socket:
         socket.receive_json(timeout=20)
+        numbers = count(2)
 
         def heard(asked: dict[str, Any]) -> list[str]:
             socket.send_json(asked)
             socket.send_json({"type": "ping"})
             assert socket.receive_json(timeout=20)["type"] == "pong"
-            live.tell_batch(batch(1, "a", "b", "c"))
+            live.tell_batch(batch(next(numbers), "a", "b", "c"))
             live.tell(ImportProgress(STAMP, FOLLOWING))
             found: list[str] = []
             while (message := socket.receive_json(timeout=20))["type"] != "import_progress":
@@ -123,9 +126,146 @@ def test_only_the_wanted_models_are_told(store: Store) -> None:
         assert heard({"type": "subscribe"}) == ["a", "b", "c"]
 
 
+def book(store: Store, live: Live, *keys: str) -> None:
+    """Books a call for each key, every one in a batch of its own, told as the writer does."""
+    writer = Writer(store, lambda: NOW, live.tell_batch)
+    for key in keys:
+        writer.append([fact(key, NOW), fact(f"{key}-unpriced", NOW, model=UNPRICED)], {})
+
+
+def told_until_pong(socket: Any, asked: dict[str, Any]) -> list[Any]:
+    socket.send_json(asked)
+    socket.send_json({"type": "ping"})
+    told: list[Any] = []
+    while (message := socket.receive_json(timeout=20))["type"] != "pong":
+        told.append(message)
+    return told
+
+
+def numbers(told: list[Any]) -> list[tuple[int, str]]:
+    return [(message["data"]["batch"], message["data"]["model"]) for message in told]
+
+
+def test_who_comes_back_hears_what_was_missed(store: Store) -> None:
+    live = Live()
+    with asking(make_app(store, live=live)) as client:
+        with client.websocket_connect("/ws") as socket:
+            assert socket.receive_json(timeout=20)["data"]["batch"] == 1
+            book(store, live, "a")
+            first = [socket.receive_json(timeout=20) for _ in range(2)]
+        book(store, live, "b", "c")
+        with client.websocket_connect("/ws") as socket:
+            assert socket.receive_json(timeout=20)["data"]["batch"] == 4
+            missed = told_until_pong(socket, {"type": "subscribe", "after": 2})
+            book(store, live, "d")
+            live_again = [socket.receive_json(timeout=20) for _ in range(2)]
+            assert told_until_pong(socket, {"type": "subscribe", "after": 5}) == []
+            assert told_until_pong(socket, {"type": "subscribe", "models": [UNPRICED], "after": 4}) == []
+    assert [number for number, _ in numbers(missed)] == [3, 3, 4, 4]
+    assert [message["data"] | {"batch": 0} for message in missed[:2]] == [
+        message["data"] | {"batch": 0} for message in first
+    ]
+    assert [message["type"] for message in missed] == ["stats_update"] * 4
+    assert [number for number, _ in numbers(live_again)] == [5, 5]
+
+
+def test_what_was_missed_is_told_of_the_wanted_models_only(store: Store) -> None:
+    live = Live()
+    book(store, live, "a", "b")
+    with asking(make_app(store, live=live)) as client, client.websocket_connect("/ws") as socket:
+        socket.receive_json(timeout=20)
+        asked = {"type": "subscribe", "models": [UNPRICED], "after": 1}
+        assert numbers(told_until_pong(socket, asked)) == [(2, UNPRICED), (3, UNPRICED)]
+        book(store, live, "c")
+        everything = {"type": "subscribe", "after": 2}
+        assert numbers([socket.receive_json(timeout=20)]) == [(4, UNPRICED)]
+        assert [number for number, _ in numbers(told_until_pong(socket, everything))] == [3, 3, 4, 4]
+
+
+def test_what_was_told_live_is_not_told_again(store: Store) -> None:
+    live = Live()
+    book(store, live, "a")
+    with asking(make_app(store, live=live)) as client, client.websocket_connect("/ws") as socket:
+        assert socket.receive_json(timeout=20)["data"]["batch"] == 2
+        book(store, live, "b")
+        assert [number for number, _ in numbers([socket.receive_json(timeout=20) for _ in range(2)])] == [3, 3]
+        told = told_until_pong(socket, {"type": "subscribe", "after": 0})
+        assert [number for number, _ in numbers(told)] == [1, 1, 2, 2]
+
+
+def test_what_is_in_the_first_message_is_not_told_again(store: Store) -> None:
+    live = Live()
+    with asking(make_app(store, live=live)) as client, client.websocket_connect("/ws") as socket:
+        assert socket.receive_json(timeout=20)["data"]["batch"] == 1
+        live.tell_batch(batch(1, "late"))
+        live.tell_batch(batch(2, "new"))
+        assert numbers([socket.receive_json(timeout=20)]) == [(2, "new")]
+
+
+@pytest.mark.parametrize("after", [0, 1, 39, 41, 10**9, (1 << 62) - 1])
+def test_what_can_not_be_told_again_is_said(store: Store, after: int) -> None:
+    """Batches up to the 39th are forgotten, and after the 341st there is none."""
+
+    class Forgetful:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(store, name)
+
+        def batches(self, after: int, limit: int) -> list[Batch]:
+            return [batch(number, "a") for number in range(max(after + 1, 40), 342)][:limit]
+
+    with asking(make_app(cast("Store", Forgetful()))) as client, client.websocket_connect("/ws") as socket:
+        socket.receive_json(timeout=20)
+        told = told_until_pong(socket, {"type": "subscribe", "after": after})
+    assert [message["type"] for message in told] == ["resync"]
+
+
+def test_nothing_is_missed_and_nothing_told_twice_while_the_writer_goes_on(store: Store) -> None:
+    """Clients come and go and ask for what they missed while batches come in without a pause."""
+    live = Live()
+    last = 60
+
+    async def follow(host: str, messages: int) -> list[int]:
+        heard: list[int] = []
+        while not heard or heard[-1] < last:
+            async with connect(f"ws://{host}/ws", max_queue=None) as connection:
+                await connection.send(json.dumps({"type": "subscribe", "after": heard[-1] if heard else 1}))
+                assert (await next_of(connection))["type"] == "initial_data"
+                for _ in range(messages):
+                    if not heard or heard[-1] < last:
+                        heard.append((await next_of(connection))["data"]["batch"])
+        return heard
+
+    async def run() -> list[list[int]]:
+        async with serving(make_app(store, live=live)) as host, asyncio.TaskGroup() as tasks:
+            writer = Writer(store, lambda: NOW, live.tell_batch)
+
+            def write() -> None:
+                for number in range(2, last + 1):
+                    writer.append([fact(f"more-{number}", NOW + number)], {})
+
+            following = [tasks.create_task(follow(host, messages)) for messages in (7, 11, 30)]
+            await asyncio.to_thread(write)
+            return list(await asyncio.gather(*following))
+
+    assert asyncio.run(run()) == [list(range(2, last + 1))] * 3
+
+
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "null", "ping", '{"type":"pong"}', '{"type":1}', '{"type":"subscribe","models":"a"}', "[" * 9000],
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "ping",
+        '{"type":"pong"}',
+        '{"type":1}',
+        '{"type":"subscribe","models":"a"}',
+        '{"type":"subscribe","after":-1}',
+        '{"type":"subscribe","after":"7"}',
+        '{"type":"subscribe","after":99999999999999999999}',
+        "[" * 9000,
+    ],
 )
 def test_nonsense_is_answered_and_the_connection_stays(store: Store, text: str) -> None:
     with asking(make_app(store)) as client, client.websocket_connect("/ws") as socket:
@@ -153,32 +293,32 @@ def test_nobody_listening_is_no_work() -> None:
 
 def test_two_hundred_clients_hear_everything(store: Store) -> None:
     live = Live()
-    batches = 20
+    batches = range(2, 22)
 
     async def heard(host: str, ready: asyncio.Semaphore) -> list[int]:
         async with ready, connect(f"ws://{host}/ws") as connection:
             assert (await next_of(connection))["type"] == "initial_data"
             ready.release()
-            return [(await next_of(connection))["data"]["batch"] for _ in range(batches)]
+            return [(await next_of(connection))["data"]["batch"] for _ in batches]
 
     async def run() -> list[list[int]]:
         async with serving(make_app(store, live=live)) as host, asyncio.TaskGroup() as tasks:
             connected = asyncio.Semaphore(200)
             clients = [tasks.create_task(heard(host, connected)) for _ in range(200)]
             await until(lambda: live.clients == 200)
-            tell = threading.Thread(target=lambda: [live.tell_batch(batch(n, "a")) for n in range(batches)])
+            tell = threading.Thread(target=lambda: [live.tell_batch(batch(n, "a")) for n in batches])
             tell.start()
             await asyncio.to_thread(tell.join)
             return list(await asyncio.gather(*clients))
 
-    assert asyncio.run(run()) == [list(range(batches))] * 200
+    assert asyncio.run(run()) == [list(batches)] * 200
     assert live.clients == 0
 
 
 def test_a_client_that_does_not_read_is_told_to_start_over_and_holds_up_nobody(store: Store) -> None:
     live = Live()
     large = "m" * 60_000
-    batches = 600
+    batches = range(2, 602)
 
     async def run() -> tuple[list[int], list[Any]]:
         async with serving(make_app(store, live=live)) as host:
@@ -194,23 +334,23 @@ def test_a_client_that_does_not_read_is_told_to_start_over_and_holds_up_nobody(s
                 await next_of(slow)
                 await next_of(quick)
                 numbers: list[int] = []
-                for number in range(batches):
+                for number in batches:
                     live.tell_batch(batch(number, large))
                     numbers.append((await next_of(quick))["data"]["batch"])
                 told: list[Any] = []
                 while not told or told[-1]["type"] != "resync":
                     told.append(await next_of(slow))
-                live.tell_batch(batch(batches, "after"))
+                live.tell_batch(batch(602, "after"))
                 told.append(await next_of(slow))
                 return numbers, told
 
     numbers, told = asyncio.run(run())
-    assert numbers == list(range(batches))
+    assert numbers == list(batches)
     *before, resync, after = told
-    assert [message["data"]["batch"] for message in before] == list(range(len(before)))
-    assert len(before) < batches
+    assert [message["data"]["batch"] for message in before] == list(batches[: len(before)])
+    assert len(before) < len(batches)
     assert resync == {"type": "resync", "timestamp": STAMP, "data": {}}
-    assert after["data"]["batch"] == batches
+    assert after["data"]["batch"] == 602
 
 
 def test_clients_that_vanish_leave_nothing_behind(store: Store, caplog: pytest.LogCaptureFixture) -> None:

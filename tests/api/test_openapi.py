@@ -15,6 +15,9 @@ from ccledger.stats.words import METRICS
 from tests.api.apps import Client
 from tests.docs.openapi import PAGE, page
 
+OPTIONAL = {"Subscribe": {"models", "after"}, "Resync": {"data"}, "Pong": {"data"}}
+"""Fields that may be left out; all others are always there."""
+
 
 @pytest.fixture
 def document(client: Client) -> dict[str, Any]:
@@ -41,6 +44,10 @@ def test_every_route_has_its_name(document: dict[str, Any]) -> None:
         "/api/v1/stats/models": "getModels",
         "/api/v1/stats/trends": "getTrends",
         "/api/v1/stats/query": "getQuery",
+        "/api/v1/stats/history": "getHistory",
+        "/api/v1/export/csv": "exportCsv",
+        "/api/v1/export/json": "exportJson",
+        "/api/v1/export/jsonl": "exportJsonLines",
     }
 
 
@@ -61,7 +68,7 @@ def test_every_route_says_how_it_refuses(document: dict[str, Any]) -> None:
 
 
 OPTIONAL = {
-    "Subscribe": {"models"},
+    "Subscribe": {"models", "after"},
     "Resync": {"data"},
     "Pong": {"data"},
     "Trends": {"period", "data", "daily", "weekly"},

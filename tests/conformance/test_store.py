@@ -1,8 +1,9 @@
 """What every storage engine has to do, run over every engine found."""
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -13,12 +14,14 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ccledger.core.call import Billing, Call, Fact, Origin, Outcome, Party, Place, Reading, Source, Timing, Usage
 from ccledger.core.measures import MEASURES, Axis, Cut, Dimension, Grain, Measures, plus, widen
 from ccledger.core.merge import join
+from ccledger.core.periods import Days
 from ccledger.core.rollup import measure
-from ccledger.ledger.store import Store, SumRow, engines
+from ccledger.ledger.store import Store, SumRow, Wanted, engines
 from tests.conformance.stores import fresh_store, price
 
 MORNING = 1_795_160_000_000
@@ -470,3 +473,133 @@ def test_the_id_of_a_call_that_became_part_of_another_is_never_given_again(store
     store.append([make_fact("msg:new", at=MORNING + 5, output=77)], {}, now=5)
     outputs = [call.fact.reading.usage.output_tokens for call in store.calls(0, FOREVER) if call.fact.reading]
     assert sorted(outputs) == [10, 77]
+
+
+def when(call: Call) -> tuple[int, int]:
+    return call.fact.timing.started_at, call.id
+
+
+def keyless(call: Call) -> Call:
+    """Without the keys, which engines need not answer."""
+    return replace(call, fact=replace(call.fact, keys=()))
+
+
+def project_of(call: Call) -> tuple[str, str]:
+    place = call.fact.place
+    return ("", "") if place is None else (place.project or "", place.folder or "")
+
+
+def is_wanted(call: Call, wanted: Wanted) -> bool:
+    place = call.fact.place
+    return (
+        (wanted.model is None or (call.fact.reading.model if call.fact.reading else "") == wanted.model)
+        and (wanted.session is None or (place is not None and place.session == wanted.session))
+        and (
+            wanted.projects is None
+            or ((place and place.project) or "", (place and place.folder) or "") in wanted.projects
+        )
+    )
+
+
+wishes = st.builds(
+    Wanted,
+    st.none() | st.sampled_from(["claude-opus-5", "unpriced-1", "", "nobody"]),
+    st.none()
+    | st.frozensets(st.tuples(st.sampled_from(["a", "b", "", "x/y"]), st.sampled_from(["a", "数据", ""])), max_size=4),
+    st.none() | st.sampled_from(["a", "数据", "nobody"]),
+)
+ZONES = ("UTC", "Asia/Kathmandu", "Australia/Lord_Howe")
+
+
+@pytest.mark.parametrize("engine", engines())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    batches=st.lists(st.lists(facts(), max_size=8), max_size=4),
+    wanted=wishes,
+    limits=st.tuples(times, times),
+    skip=st.integers(0, 3),
+    zone=st.sampled_from(ZONES),
+)
+def test_calls_are_found_in_order_and_counted(
+    engine: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    batches: list[list[Fact]],
+    wanted: Wanted,
+    limits: tuple[int, int],
+    skip: int,
+    zone: str,
+) -> None:
+    """Facts that join later move calls to other times than their ids say; they are found all the same."""
+    start, end = sorted(limits)
+    with fresh_store(engine, tmp_path_factory.mktemp("s"), zone) as store:
+        for number, batch in enumerate(batches):
+            store.append(batch, {}, now=number)
+        everything = [keyless(call) for call in store.oldest(0, FOREVER, Wanted())]
+        assert everything == sorted(everything, key=when)
+        assert len(everything) == store.summary().calls
+        asked = [call for call in everything if is_wanted(call, wanted)]
+        inside = [call for call in asked if start <= call.fact.timing.started_at < end]
+        assert [*map(keyless, store.oldest(start, end, wanted, skip))] == inside[skip:]
+        assert [*map(keyless, store.newest(start, end, wanted, skip))] == inside[::-1][skip:]
+        assert store.count(start, end, wanted) == len(inside)
+        days = Days(ZoneInfo(zone))
+        quarters = Counter(call.fact.timing.started_at // QUARTER_MS for call in asked)
+        first, last = start // QUARTER_MS, end // QUARTER_MS
+        counted = sorted((quarter, calls) for quarter, calls in quarters.items() if first <= quarter <= last)
+        assert store.counts(Grain.QUARTER, first, last, wanted) == counted
+        by_day: Counter[int] = Counter()
+        for quarter, calls in quarters.items():
+            by_day[days.of_quarter(quarter)] += calls
+        assert store.counts(Grain.DAY, 0, 100_000, wanted) == sorted(by_day.items())
+        some_day = start // 86_400_000
+        one = [(day, calls) for day, calls in by_day.items() if day == some_day]
+        assert store.counts(Grain.DAY, some_day, some_day, wanted) == one
+
+
+def test_calls_of_far_clocks_are_found(store: Store) -> None:
+    moments = [5, 1_500_000_000_000, MORNING, 8_000_000_000_000, 10_500_000_000_000]
+    store.append([make_fact(f"msg:{at}", at=at) for at in moments], {}, now=1)
+    assert [call.fact.timing.started_at for call in store.newest(0, 1 << 45, Wanted())] == moments[::-1]
+    assert [store.count(at, at + 1, Wanted()) for at in moments] == [1] * len(moments)
+
+
+def test_more_calls_than_ids_in_a_millisecond_stay_in_order(store: Store) -> None:
+    store.append([make_fact(f"msg:{number}") for number in range(4200)], {}, now=1)
+    store.append([make_fact("msg:next", at=MORNING + 1)], {}, now=2)
+    found = [*store.newest(MORNING, MORNING + 2, Wanted())]
+    assert len({call.id for call in found}) == 4201
+    assert found == sorted(found, key=when, reverse=True)
+    assert store.count(MORNING, MORNING + 1, Wanted()) == 4200
+
+
+def test_projects_are_named_by_path_and_folder(store: Store) -> None:
+    assert store.projects() == []
+    store.append([make_fact(), make_fact("msg:2", project="/x"), make_fact("msg:3", project="/x")], {}, now=1)
+    assert sorted(store.projects()) == [("/home/u/app", "-home-u-app"), ("/x", "-home-u-app")]
+
+
+def test_a_snapshot_stays_as_it_was(store: Store) -> None:
+    store.append([make_fact("msg:1", output=1), make_fact("msg:2")], {}, now=1)
+    with store.snapshot() as view, view.snapshot() as again:
+        reading = view.newest(0, FOREVER, Wanted())
+        first = next(reading)
+        store.append(
+            [make_fact("msg:1", output=500, model="claude-haiku-5-5"), make_fact("msg:0", at=MORNING - 1)], {}, now=2
+        )
+        store.append([make_fact("msg:9", session="later", project="/later")], {}, now=3)
+        rest = list(reading)
+        assert [call.fact.reading.usage.output_tokens for call in [first, *rest] if call.fact.reading] == [10, 1]
+        assert view.summary().calls == again.summary().calls == 2
+        assert view.counts(Grain.QUARTER, 0, FOREVER, Wanted()) == [(MORNING // QUARTER_MS, 2)]
+        assert [batch.sequence for batch in view.batches(0, 9)] == [1]
+        assert ("/later", "-home-u-app") not in view.projects()
+    assert store.summary().calls == 4
+    assert store.count(0, FOREVER, Wanted()) == 4
+
+
+def test_an_order_left_early_holds_nothing_up(store: Store) -> None:
+    store.append([make_fact(f"msg:{number}", at=MORNING + number) for number in range(50)], {}, now=1)
+    for number in range(20):
+        with closing(store.newest(0, FOREVER, Wanted())) as reading:
+            assert next(reading).fact.timing.started_at == MORNING + 49 + number
+        store.append([make_fact(f"msg:more-{number}", at=MORNING + 50 + number)], {}, now=2)

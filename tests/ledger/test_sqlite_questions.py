@@ -1,66 +1,96 @@
-"""How SQLite answers each question: by an index, never by reading every call."""
-
 # apsw's type stubs leave the types of bindings open, so every call of it looks partially unknown.
 # pyright: reportUnknownMemberType=false
+"""No question looks at every call: each finds what it needs by a key or an index."""
 
+import re
 from collections.abc import Iterator
-from pathlib import Path
+from itertools import chain, combinations
 
 import apsw
 import pytest
 
 from ccledger.core.measures import Axis
 from ccledger.ledger import sqlite_questions as questions
-from tests.conformance.stores import fresh_store
+from ccledger.ledger.rows import COLUMNS
+from ccledger.ledger.sqlite_opening import migrations
 
-AXES = [Axis.ACCESS_TOKEN, Axis.ACCOUNT, Axis.USER, Axis.PROJECT, Axis.SOURCE]
+OF_PROJECTS = "project_id IN (SELECT value FROM carray(:projects))"
+AXES = (Axis.ACCESS_TOKEN, Axis.ACCOUNT, Axis.USER, Axis.PROJECT, Axis.SOURCE)
+SMALL = {"SCAN project", "SCAN CONSTANT ROW"}
+"""What may be read whole: as many rows as there are folders people worked in."""
+CONDITIONS = (" AND model_id = :model", " AND session_id = :session", f" AND {OF_PROJECTS}")
+FILTERS = ["".join(some) for some in chain.from_iterable(combinations(CONDITIONS, number) for number in range(4))]
 
 
-def all_questions() -> dict[str, str]:
-    """Every text by name; a new constant joins by being there."""
-    found = {
-        name: text
-        for name, text in vars(questions).items()
-        if isinstance(text, str) and text.lstrip().startswith("SELECT")
-    }
-    found["calls by id"] = questions.select_calls("WHERE id IN (SELECT value FROM carray(?)) ORDER BY id")
-    found["calls between"] = questions.select_calls(questions.BETWEEN)
-    tables = {
-        "days": questions.DAYS,
-        "calls": questions.CALLS,
-        "spans": questions.spans_table(None),
-        "months": questions.months_table(None),
-    }
-    for name, table in tables.items():
-        both = (Axis.MODEL,)
-        found[f"sums of {name}"] = questions.sums(table, both, both, both, questions.EXACT)
-        found[f"whole sums of {name}"] = questions.sums(table, (), (), (), questions.ROUGH)
+def named() -> Iterator[tuple[str, str]]:
+    """Every question that is written down, and those that are put together, with each filter."""
+    for name, text in vars(questions).items():
+        if isinstance(text, str) and text.lstrip().startswith("SELECT"):
+            yield name, text
+    for number, filters in enumerate(FILTERS):
+        for order in ("ASC", "DESC"):
+            yield f"calls_in_place {order} {number}", questions.calls_in_place(filters, order)
+            yield f"calls_moved {order} {number}", questions.calls_moved(filters, order)
+        yield f"count_calls {number}", questions.count_calls(filters)
+        if ":session" in filters:
+            yield f"count_session_quarters {number}", questions.count_session_quarters(filters)
+    for dimension, condition in ((0, ""), (0, CONDITIONS[0]), (4, f" AND {OF_PROJECTS}".replace("project", "key", 1))):
+        yield f"count_spans {dimension} {bool(condition)}", questions.count_spans(dimension, condition)
+    yield from sums()
+
+
+def sums() -> Iterator[tuple[str, str]]:
+    """The sums of every table, with and without groups."""
+    model = (Axis.MODEL,)
+    for table in (
+        questions.DAYS,
+        questions.CALLS_IN_PLACE,
+        questions.CALLS_MOVED,
+        questions.spans_table(None),
+        questions.months_table(None),
+    ):
+        yield f"sums of {table.name} {table.time}", questions.sums(table, model, model, model, questions.EXACT)
+        yield f"whole sums of {table.name} {table.time}", questions.sums(table, (), (), (), questions.ROUGH)
     for axis in AXES:
-        for name, table in (("spans", questions.spans_table(axis)), ("months", questions.months_table(axis))):
-            found[f"sums of {name} by {axis}"] = questions.sums(
-                table, (axis, Axis.MODEL), (axis,), (axis,), questions.EXACT
-            )
-    return found
+        for table in (questions.spans_table(axis), questions.months_table(axis)):
+            both = (axis, Axis.MODEL)
+            yield f"sums of {table.name} by {axis}", questions.sums(table, both, (axis,), (axis,), questions.EXACT)
+
+
+QUESTIONS = dict(named())
 
 
 @pytest.fixture(scope="module")
-def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[apsw.Connection]:
-    folder: Path = tmp_path_factory.mktemp("plans")
-    with fresh_store("sqlite", folder):
-        opened = apsw.Connection(str(folder / "ledger.db"))
-        yield opened
-        opened.close()
+def connection() -> apsw.Connection:
+    empty = apsw.Connection(":memory:")
+    for text in migrations():
+        empty.execute(text)
+    return empty
 
 
-@pytest.mark.parametrize("name", all_questions())
-def test_no_question_reads_every_call(connection: apsw.Connection, name: str) -> None:
-    text = all_questions()[name]
-    bindings = (None,) * text.count("?")
-    steps = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {text}", bindings)]
+def plan(connection: apsw.Connection, question: str) -> list[str]:
+    """How a question would be answered; what it binds makes no difference."""
+    bound = re.sub(r"\?|:[a-z]+", "1", question)
+    return [str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {bound}")]
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_no_question_looks_at_every_call(connection: apsw.Connection, name: str) -> None:
+    steps = plan(connection, QUESTIONS[name])
     assert steps
     scans = [step for step in steps if step.startswith("SCAN") and "carray" not in step and "VIRTUAL" not in step]
     assert [step for step in scans if step not in SMALL] == []
 
 
-SMALL = {"SCAN project", "SCAN CONSTANT ROW"}
-"""What may be read whole: as many rows as there are folders people worked in."""
+def test_calls_are_read_in_the_order_in_which_they_lie(connection: apsw.Connection) -> None:
+    for name, question in QUESTIONS.items():
+        if name.startswith("calls_"):
+            assert [step for step in plan(connection, question) if "TEMP B-TREE" in step] == [], name
+
+
+def test_the_ids_epoch_is_the_plans() -> None:
+    from ccledger.ledger.plan import ID_EPOCH_MS
+
+    assert f"(id >> 20) + {ID_EPOCH_MS}" in questions.calls_in_place("", "ASC")
+    assert f"(id >> 20) + {ID_EPOCH_MS}" in "".join(migrations())
+    assert questions.calls_in_place("", "ASC").count(", ") >= len(COLUMNS) - 1

@@ -12,6 +12,7 @@ from litestar.datastructures import CacheControlHeader
 from ccledger.api.asgi import Application
 from ccledger.api.errors import answer_error, log_error
 from ccledger.api.head import Head
+from ccledger.api.history import history_routes
 from ccledger.api.live import Everything, Live, live_routes
 from ccledger.api.openapi import openapi_route
 from ccledger.api.pages import page_routes
@@ -40,8 +41,9 @@ def create_app(
     lifetime = Lifetime(store)
 
     def initial() -> Everything:
-        everything, models = all_models(lifetime.models())
-        return Everything(everything, models, version, transcripts.state())
+        ever = lifetime.ever()
+        everything, models = all_models(ever.models)
+        return Everything(everything, models, ever.batch, version, transcripts.state())
 
     @asynccontextmanager
     async def attached(_: Litestar) -> AsyncGenerator[None]:
@@ -53,12 +55,13 @@ def create_app(
         *stats_routes(store, lifetime, now, zone_name, transcripts),
         *trend_routes(store, lifetime, now, zone_name),
         *query_routes(store, now, zone_name),
+        *history_routes(store, now, zone_name),
     ]
     routes = [*handlers, openapi_route(handlers, version)]
     app = Litestar(
         route_handlers=[
             *(Router(path, route_handlers=routes, cache_control=_FRESH) for path in ("/api/v1", "/api")),
-            *live_routes(live, initial, now),
+            *live_routes(live, initial, store.batches, now),
             *page_routes(web_folder),
         ],
         exception_handlers={Exception: answer_error},

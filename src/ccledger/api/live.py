@@ -1,14 +1,14 @@
-"""The live connection: what was booked and how the import goes, pushed to whoever listens; it never asks the ledger."""
+"""The live connection: what was booked and how the import goes, pushed to whoever listens; it sums up nothing."""
 
 import asyncio
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from litestar import WebSocket, get, websocket
 from litestar.exceptions import HTTPException, WebSocketDisconnect
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from ccledger.api.system import Import
 from ccledger.core.measures import Measures
@@ -19,6 +19,10 @@ from ccledger.stats.words import Moment, Nano, Totals, about, nano_text
 
 _WAITING_MESSAGES = 256
 """A client that is this far behind is told to fetch everything anew instead."""
+_FIRST_WORD_SECONDS = 0.2
+"""How long a new client may take to say what it wants, before increments are sent: what it missed comes first then."""
+_MISSED_BATCHES = 256
+"""The same of one that comes back after so much."""
 
 
 class Everything(Struct, frozen=True):
@@ -26,6 +30,7 @@ class Everything(Struct, frozen=True):
 
     totals: Totals
     models: dict[str, Totals]
+    batch: Annotated[int, about("The last batch that is counted in; increments go on from there.")]
     version: str
     import_: Import = field(name="import")
 
@@ -69,7 +74,7 @@ class ImportProgress(Struct, frozen=True, tag_field="type", tag="import_progress
 
 
 class Resync(Struct, frozen=True, tag_field="type", tag="resync"):
-    """The client was too slow and missed messages: everything has to be fetched anew."""
+    """The client missed more than can be told again: everything has to be fetched anew."""
 
     timestamp: Moment
     data: Nothing = Nothing()
@@ -103,40 +108,97 @@ class Subscribe(Struct, frozen=True, tag_field="type", tag="subscribe"):
     """From now on only increments of these models are sent; null: of all."""
 
     models: list[str] | None = None
+    after: Annotated[
+        Annotated[int, Meta(ge=0, lt=1 << 62)] | None,
+        about("The last batch that the client knows of: what came after it is sent first. What cannot be is `resync`."),
+    ] = None
 
 
+_ACCEPTED = 'send {"type":"ping"} or {"type":"subscribe","models":["…"],"after":123}; models and after may be left out'
 Told = InitialData | StatsUpdate | ImportProgress | Resync | Pong | Misunderstood
 """What the server says."""
 Asked = Ping | Subscribe
 """What clients say."""
 
 
+Batches = Callable[[int, int], list[Batch]]
+"""Commits after a sequence number, oldest first, at most so many."""
+
+
+class _News(NamedTuple):
+    """A message, or all messages of a batch, as they wait for a client."""
+
+    timestamp: str
+    texts: list[tuple[str | None, str]]
+    """Each with the model that it is about; None: it is for everybody."""
+    batch: int | None = None
+
+
 class Listener:
-    """One connected client: messages that wait for it, and what it wants to hear."""
+    """One connected client: messages that wait for it, what it wants to hear, and what it has heard."""
 
     def __init__(self) -> None:
         self.models: frozenset[str] | None = None
-        self._waiting: asyncio.Queue[tuple[str, str]] = asyncio.Queue(_WAITING_MESSAGES)
+        self.sending = asyncio.Lock()
+        """Held by whoever sends increments, so that no two do at once."""
+        self.spoken = asyncio.Event()
+        """The client has said something."""
+        self._waiting: asyncio.Queue[_News] = asyncio.Queue(_WAITING_MESSAGES)
         self._behind = False
+        self._heard = 0
+        """The last batch that was sent, or that need not be."""
+        self._heard_from: int | None = None
+        """From this batch on, all were sent with all their models."""
 
-    def offer(self, timestamp: str, text: str, model: str | None) -> None:
-        """Queues a message unless the client is too far behind; then it will hear that it missed some."""
-        if model is not None and self.models is not None and model not in self.models:
-            return
+    def offer(self, news: _News) -> None:
+        """Queues messages unless the client is too far behind; then it will hear that it missed some."""
         try:
-            self._waiting.put_nowait((timestamp, text))
+            self._waiting.put_nowait(news)
         except asyncio.QueueFull:
             self._behind = True
 
-    async def next(self) -> str:
-        """The next message to send; waits for it."""
-        timestamp, text = await self._waiting.get()
+    async def next(self) -> _News:
+        """What to send next; waits for it."""
+        news = await self._waiting.get()
         if not self._behind:
-            return text
-        self._behind = False
+            return news
+        self._behind, self._heard_from = False, None
+        timestamp = news.timestamp
         while not self._waiting.empty():
-            timestamp, _ = self._waiting.get_nowait()
-        return _text(Resync(timestamp))
+            timestamp = self._waiting.get_nowait().timestamp
+        return _News(timestamp, [(None, _text(Resync(timestamp)))])
+
+    def begin(self, batch: int) -> None:
+        """The client knows everything up to this batch."""
+        self._heard, self._heard_from = batch, None
+
+    def take(self, news: _News) -> list[str]:
+        """The texts that the client is to get, each batch once."""
+        if news.batch is None:
+            return [text for _, text in news.texts]
+        if news.batch <= self._heard:
+            return []
+        self._heard = news.batch
+        if self.models is not None:
+            self._heard_from = None
+        elif self._heard_from is None:
+            self._heard_from = news.batch
+        return self._wanted(news)
+
+    def take_missed(self, missed: list[_News], after: int) -> Generator[str]:
+        """The texts of batches since one that the client knows, but for what it was sent on this connection."""
+        for news in missed:
+            batch = news.batch or 0
+            if self._heard_from is None or not self._heard_from <= batch <= self._heard:
+                yield from self._wanted(news)
+            self._heard = max(self._heard, batch)
+        if self.models is None:
+            self._heard_from = min(after + 1, self._heard_from or after + 1)
+        else:
+            self._heard_from = None
+
+    def _wanted(self, news: _News) -> list[str]:
+        return [text for model, text in news.texts if self.models is None or model in self.models]
 
 
 class Live:
@@ -155,23 +217,24 @@ class Live:
         """From now on messages are delivered in this loop."""
         self._loop = loop
 
-    def tell(self, message: StatsUpdate | ImportProgress) -> None:
-        """Sends a message to every client that wants it; may be called from any thread, never waits."""
-        if self._loop is None or not self._listeners:
-            return
-        model = message.data.model if isinstance(message, StatsUpdate) else None
-        # The loop may be closed already when the import reports its last step.
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._spread, message.timestamp, _text(message), model)
-
-    def _spread(self, timestamp: str, text: str, model: str | None) -> None:
-        for listener in self._listeners:
-            listener.offer(timestamp, text, model)
+    def tell(self, message: ImportProgress) -> None:
+        """Sends a message to every client; may be called from any thread, never waits."""
+        self._tell(lambda: _News(message.timestamp, [(None, _text(message))]))
 
     def tell_batch(self, batch: Batch) -> None:
-        """Sends the increments of a commit, one message a model."""
-        for model, measures in batch.models.items():
-            self.tell(StatsUpdate(iso(batch.committed_at), _increment(batch.sequence, model, measures)))
+        """Sends the increments of a commit, one message a model, to every client that wants them; as `tell`."""
+        self._tell(lambda: _news(batch))
+
+    def _tell(self, make: Callable[[], _News]) -> None:
+        if self._loop is None or not self._listeners:
+            return
+        # The loop may be closed already when the import reports its last step.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._spread, make())
+
+    def _spread(self, news: _News) -> None:
+        for listener in self._listeners:
+            listener.offer(news)
 
     @contextmanager
     def listening(self) -> Generator[Listener]:
@@ -182,6 +245,15 @@ class Live:
             yield listener
         finally:
             self._listeners.discard(listener)
+
+
+def _news(batch: Batch) -> _News:
+    timestamp = iso(batch.committed_at)
+    updates = {
+        model: StatsUpdate(timestamp, _increment(batch.sequence, model, measures))
+        for model, measures in batch.models.items()
+    }
+    return _News(timestamp, [(model, _text(update)) for model, update in updates.items()], batch.sequence)
 
 
 def _increment(sequence: int, model: str, measures: Measures) -> Increment:
@@ -197,19 +269,20 @@ def _increment(sequence: int, model: str, measures: Measures) -> Increment:
     )
 
 
-def live_routes(live: Live, initial: Callable[[], Everything], now: Callable[[], int]) -> list[Any]:
+def live_routes(live: Live, initial: Callable[[], Everything], batches: Batches, now: Callable[[], int]) -> list[Any]:
     """The WebSocket at `/ws`: first everything, then increments. It understands `ping` and `subscribe`."""
 
     @websocket("/ws")
     async def connect(socket: WebSocket[Any, Any, Any]) -> None:
         await socket.accept()
-        # What is booked while the sums are read is heard as well: rather twice than never.
+        # Who listens before the sums are read misses nothing; what is in the sums is then not told again.
         with live.listening() as listener, suppress(WebSocketDisconnect):
             data = await asyncio.to_thread(initial)
+            listener.begin(data.batch)
             await _send(socket, _text(InitialData(iso(now()), data)))
             async with asyncio.TaskGroup() as tasks:
                 pushing = tasks.create_task(_push(socket, listener))
-                await _listen(socket, listener, now)
+                await _Talk(socket, listener, batches, now).listen()
                 pushing.cancel()
 
     @get("/ws", include_in_schema=False, sync_to_thread=False)
@@ -221,17 +294,68 @@ def live_routes(live: Live, initial: Callable[[], Everything], now: Callable[[],
 
 
 async def _push(socket: WebSocket[Any, Any, Any], listener: Listener) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_FIRST_WORD_SECONDS):
+            await listener.spoken.wait()
     with suppress(WebSocketDisconnect):
         while True:
-            await _send(socket, await listener.next())
+            news = await listener.next()
+            async with listener.sending:
+                for text in listener.take(news):
+                    await _send(socket, text)
 
 
-async def _listen(socket: WebSocket[Any, Any, Any], listener: Listener, now: Callable[[], int]) -> None:
-    with suppress(WebSocketDisconnect):
-        while True:
-            answer = _answer(await socket.receive_text(), listener, iso(now()))
-            if answer is not None:
-                await _send(socket, _text(answer))
+class _Talk(NamedTuple):
+    """Answers what one client says."""
+
+    socket: WebSocket[Any, Any, Any]
+    listener: Listener
+    batches: Batches
+    now: Callable[[], int]
+
+    async def listen(self) -> None:
+        """Answers until the client leaves."""
+        with suppress(WebSocketDisconnect):
+            while True:
+                await self._answer(await self.socket.receive_text())
+                self.listener.spoken.set()
+
+    async def _answer(self, text: str) -> None:
+        try:
+            asked = msgspec.json.decode(text, type=Asked)
+        except msgspec.MsgspecError:
+            await self._say(Misunderstood(iso(self.now()), Complaint(_ACCEPTED)))
+            return
+        if isinstance(asked, Ping):
+            await self._say(Pong(iso(self.now())))
+            return
+        async with self.listener.sending:
+            self.listener.models = None if asked.models is None else frozenset(asked.models)
+            if asked.after is not None:
+                await self._catch_up(asked.after)
+
+    async def _catch_up(self, after: int) -> None:
+        """Tells what was booked since a batch. What is booked meanwhile waits, and is told after it."""
+        missed = await asyncio.to_thread(_missed, self.batches, after)
+        if missed is None:
+            await self._say(Resync(iso(self.now())))
+            return
+        for text in self.listener.take_missed(missed, after):
+            await _send(self.socket, text)
+
+    async def _say(self, message: Told) -> None:
+        await _send(self.socket, _text(message))
+
+
+def _missed(batches: Batches, after: int) -> list[_News] | None:
+    """What was booked after a batch; None when that is too much, too long ago, or not a batch of this ledger."""
+    # The batch itself is read, too: only if it is there, nothing can be missing between it and the next one.
+    first = max(after, 1)
+    found = batches(first - 1, _MISSED_BATCHES + 1)
+    whole = [batch.sequence for batch in found] == list(range(first, first + len(found)))
+    if not whole or len(found) > _MISSED_BATCHES or (after and not found):
+        return None
+    return [_news(batch) for batch in found if batch.sequence > after]
 
 
 async def _send(socket: WebSocket[Any, Any, Any], text: str) -> None:
@@ -239,17 +363,6 @@ async def _send(socket: WebSocket[Any, Any, Any], text: str) -> None:
         await socket.send_text(text)
     except (OSError, RuntimeError) as gone:  # uvicorn: the client went away, or was given up
         raise WebSocketDisconnect(detail="the connection has ended") from gone
-
-
-def _answer(text: str, listener: Listener, timestamp: str) -> Told | None:
-    try:
-        asked = msgspec.json.decode(text, type=Asked)
-    except msgspec.MsgspecError:
-        return Misunderstood(timestamp, Complaint('send {"type":"ping"} or {"type":"subscribe","models":["…"]}'))
-    if isinstance(asked, Ping):
-        return Pong(timestamp)
-    listener.models = None if asked.models is None else frozenset(asked.models)
-    return None
 
 
 def _text(message: Told) -> str:

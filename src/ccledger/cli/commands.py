@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "weekly": Entry("reports", "WEEKLY", "What each week cost, by its first day."),
     "monthly": Entry("reports", "MONTHLY", "What each month cost."),
     "session": Entry("reports", "SESSION", "What each session cost, its sub-agents included."),
+    "export": Entry("export", "EXPORT", "Write the calls themselves as CSV, JSON or JSON lines."),
     "import": Entry("imports", "IMPORT", "Book what is new in Claude Code's transcripts, and nothing else."),
     "doctor": Entry("doctor", "DOCTOR", "Say what was found, what has no price, and what was passed over and why."),
     "migrate": Entry("migrate", "MIGRATE", "Bring the ledger to this version's schema; take over older statistics."),

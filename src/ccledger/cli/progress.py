@@ -1,7 +1,8 @@
-"""Shows on a terminal how far an import is; silent when nobody watches or when it is over in a blink."""
+"""Shows on a terminal how far a long work is; silent when nobody watches or when it is over in a blink."""
 
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,12 +22,16 @@ class ProgressLine:
         self._drawn_at = 0.0
 
     def __call__(self, progress: "Progress") -> None:
+        """Says how far an import is."""
+        self.say(lambda: _line(progress))
+
+    def say(self, line: Callable[[], str]) -> None:
         """Redraws the line, a few times a second at most."""
         now = time.monotonic()
         if not self._shown or now - self._started < AFTER_SECONDS or now - self._drawn_at < _EVERY_SECONDS:
             return
         self._drawn_at = now
-        self._draw(_line(progress))
+        self._draw(line())
 
     def end(self) -> None:
         """Takes the line away."""

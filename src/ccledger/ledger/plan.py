@@ -10,6 +10,7 @@ ID_EPOCH_MS = 1_600_000_000_000
 _LAST_MS = (1 << 43) - (1 << 20)
 SEQUENCES = 1 << 12
 """Ids that one node can give to calls of the same millisecond."""
+NODES = 1 << 8
 
 Price = Callable[[Reading, int], Cost | None]
 

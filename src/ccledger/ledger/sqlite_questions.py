@@ -73,7 +73,6 @@ RECENT_SESSIONS: Final = """
     SELECT session.text FROM request_logs JOIN name AS session ON session.id = session_id
     WHERE request_logs.id >= ? GROUP BY +session_id ORDER BY max(request_logs.id) DESC LIMIT ?
 """
-BETWEEN: Final = "WHERE request_at >= ? AND request_at < ? AND id BETWEEN ? AND ? ORDER BY request_at, id"
 SUMMARY: Final = """
     SELECT coalesce((SELECT sum(calls) FROM usage_rollup WHERE grain = 1 AND dimension = 0), 0),
            (SELECT count(*) FROM name WHERE kind = 2),
@@ -90,6 +89,7 @@ SUM_MONTHS: Final = f"""
     WHERE grain = 1 AND dimension IN (0, 1, 2, 3, 4, 5) AND start BETWEEN ? AND ?
     GROUP BY dimension, key_id, model_id, month
 """
+PROJECTS: Final = "SELECT path, folder FROM project ORDER BY id"
 
 
 def select_calls(condition: str) -> str:
@@ -156,11 +156,16 @@ _MEASURED_BY_CALL: Final = (
     "(ttft_ms IS NOT NULL)",
 )
 _SOURCE_OF_CALL: Final = "((traits >> 7 & 7) * ((traits >> 7 & 7) > 1))"
-CALLS: Final = Table(
+# Most calls ran when their ids say: those are found by a range of ids. The index `request_logs_moved` has the others.
+_PLACE: Final = "(id >> 20) + 1600000000000"
+CALLS_IN_PLACE: Final = Table(
     "request_logs",
-    "request_at BETWEEN ? AND ? AND id BETWEEN ? AND ?",
+    f"id BETWEEN ? AND ? AND request_at = {_PLACE}",
     {**_IDS, Axis.SOURCE: _SOURCE_OF_CALL},
     _MEASURED_BY_CALL,
+)
+CALLS_MOVED: Final = CALLS_IN_PLACE._replace(
+    name="request_logs INDEXED BY request_logs_moved", time=f"request_at BETWEEN ? AND ? AND request_at <> {_PLACE}"
 )
 
 
@@ -192,3 +197,47 @@ def sums(table: Table, by: "Sequence[Axis]", only: "Sequence[Axis]", without: "S
 EXACT: Final = "sum({})"
 ROUGH: Final = "cast(total({}) AS INTEGER)"
 """For sums that do not fit 64 bits: nonsense in a transcript is no reason to give no answer."""
+
+
+_IN_PLACE: Final = f"""
+    FROM request_logs
+    WHERE id BETWEEN :first AND :last AND request_at = {_PLACE}"""
+_MOVED: Final = f"""
+    FROM request_logs INDEXED BY request_logs_moved
+    WHERE request_at >= :start AND request_at < :end AND request_at <> {_PLACE}"""
+
+
+def count_calls(conditions: str) -> str:
+    """How many calls lie in a time."""
+    return f"SELECT (SELECT count(*) {_IN_PLACE}{conditions}) + (SELECT count(*) {_MOVED}{conditions})"
+
+
+def calls_in_place(conditions: str, order: str) -> str:
+    """Rows of `rows.COLUMNS` in a time, of the calls whose ids are in the order of time."""
+    return f"{_select_rows()}{_IN_PLACE}{conditions} ORDER BY id {order}"
+
+
+def calls_moved(conditions: str, order: str) -> str:
+    """The same of the other calls."""
+    return f"{_select_rows()}{_MOVED}{conditions} ORDER BY request_at {order}, id {order}"
+
+
+def _select_rows() -> str:
+    from ccledger.ledger.rows import COLUMNS
+
+    return f"SELECT {', '.join(COLUMNS)}"
+
+
+def count_spans(dimension: int, conditions: str) -> str:
+    """How many calls each span has, as the roll-ups of a dimension know it."""
+    return f"""
+    SELECT start, sum(calls) FROM usage_rollup
+    WHERE grain = :grain AND dimension = {dimension} AND start BETWEEN :first AND :last{conditions}
+    GROUP BY start ORDER BY start"""
+
+
+def count_session_quarters(conditions: str) -> str:
+    """How many calls of a session each quarter-hour has, from its calls: no roll-up tells sessions by the hour."""
+    return f"""
+    SELECT request_at / 900000, count(*) FROM request_logs INDEXED BY request_logs_session
+    WHERE request_at >= :start AND request_at < :end{conditions} GROUP BY 1 ORDER BY 1"""

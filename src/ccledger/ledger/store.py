@@ -2,7 +2,8 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -80,6 +81,22 @@ class Summary(NamedTuple):
     last_at: int | None
 
 
+class Wanted(NamedTuple):
+    """Which calls are meant. A field that is None leaves out none."""
+
+    model: str | None = None
+    projects: frozenset[tuple[str, str]] | None = None
+    """By path and folder, as `Store.projects` names them."""
+    session: str | None = None
+
+
+class SpanCount(NamedTuple):
+    """How many calls one span of a grain has."""
+
+    start: int
+    calls: int
+
+
 class Store(Protocol):
     """A ledger's storage: one writer, any number of readers."""
 
@@ -123,6 +140,32 @@ class Store(Protocol):
 
     def calls(self, start: int, end: int) -> "list[Call]":
         """Calls that started at or after `start` and before `end` (milliseconds), oldest first."""
+        ...
+
+    def newest(self, start: int, end: int, wanted: Wanted, skip: int = 0) -> "Generator[Call]":
+        """Calls that started at or after `start` and before `end` (milliseconds), newest first, without the first
+        `skip`. By start, then by id; whoever stops early closes the iterator.
+        """
+        ...
+
+    def oldest(self, start: int, end: int, wanted: Wanted, skip: int = 0) -> "Generator[Call]":
+        """As `newest`, the other way round."""
+        ...
+
+    def count(self, start: int, end: int, wanted: Wanted) -> int:
+        """How many calls started at or after `start` and before `end`, by looking at each: for short times."""
+        ...
+
+    def counts(self, grain: "Grain", first: int, last: int, wanted: Wanted) -> list[SpanCount]:
+        """How many calls the spans from `first` to `last` (both included) have, ordered; empty spans are left out."""
+        ...
+
+    def projects(self) -> list[tuple[str, str]]:
+        """Path and folder of every project."""
+        ...
+
+    def snapshot(self) -> "AbstractContextManager[Store]":
+        """The ledger as it is now, to be asked by one thread at a time: what is booked meanwhile does not show."""
         ...
 
     def sessions(self, first_day: int, last_day: int) -> list[SessionRow]:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ccledger.core.measures import Measures
 from ccledger.stats.spent import add_to, spent_ever
@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from ccledger.ledger.store import Store
 
 _BATCHES_AT_ONCE = 500
-_ATTEMPTS = 3
+
+
+class Ever(NamedTuple):
+    """What was spent up to a batch, and that batch's number; 0 before the first one."""
+
+    models: Mapping[str, Measures]
+    batch: int
 
 
 class Lifetime:
@@ -27,10 +33,14 @@ class Lifetime:
 
     def models(self) -> Mapping[str, Measures]:
         """What each model spent so far."""
+        return self.ever().models
+
+    def ever(self) -> Ever:
+        """What each model spent so far, and how far that is."""
         with self._asking:
             if self._sequence is None or not self._catch_up(self._sequence):
-                self._begin()
-            return MappingProxyType(dict(self._models))
+                self._sequence = self._begin(self._sequence or 0)
+            return Ever(MappingProxyType(dict(self._models)), self._sequence)
 
     def _catch_up(self, sequence: int) -> bool:
         """Counts in what was booked since; False when a batch is missing in between."""
@@ -43,21 +53,10 @@ class Lifetime:
                 self._sequence = sequence = batch.sequence
         return True
 
-    def _begin(self) -> None:
-        """Reads all days anew.
-
-        The sums are of a known batch only if none was booked while they were read. If that does not come about, as in
-        a long import, they are right for now, and read anew when they are asked for again.
-        """
-        for _ in range(_ATTEMPTS):
-            sequence = self._newest(0 if self._sequence is None else self._sequence)
-            self._models = spent_ever(self._store)
-            if not self._store.batches(sequence, 1):
-                self._sequence = sequence
-                return
-        self._sequence = None
-
-    def _newest(self, sequence: int) -> int:
-        while batches := self._store.batches(sequence, _BATCHES_AT_ONCE):
-            sequence = batches[-1].sequence
+    def _begin(self, sequence: int) -> int:
+        """Reads all days anew; answers the last batch that is in them."""
+        with self._store.snapshot() as view:
+            self._models = spent_ever(view)
+            while batches := view.batches(sequence, _BATCHES_AT_ONCE):
+                sequence = batches[-1].sequence
         return sequence

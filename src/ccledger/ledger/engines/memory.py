@@ -1,7 +1,10 @@
 """The ledger in this process's memory, gone with it: for trials and tests; it knows no other engine."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
@@ -10,14 +13,14 @@ from ccledger.core.call import Call, Fact
 from ccledger.core.errors import StoreError
 from ccledger.core.measures import ZERO, Axis, Cut, Dimension, Grain, Measures, plus, widen
 from ccledger.core.merge import is_weak, join
-from ccledger.core.periods import Days
+from ccledger.core.periods import QUARTER_MS, Days
 from ccledger.core.periods import zone as zone_named
 from ccledger.core.rollup import Part, Roll, measure
 from ccledger.ledger.booking import Booking, bare_keys, book, give_ids, moved, resum
 from ccledger.ledger.cached import KeptDay, keep_days, replaced_days
 from ccledger.ledger.plan import Price, call_id
 from ccledger.ledger.rows import AXES, SOURCES, Kind, Names, Row, decode, encode, project_name
-from ccledger.ledger.store import Batch, SessionInfo, SessionRow, SpanRow, Summary, SumRow
+from ccledger.ledger.store import Batch, SessionInfo, SessionRow, SpanCount, SpanRow, Summary, SumRow, Wanted
 
 _Key = TypeVar("_Key")
 _NODE = 0
@@ -233,6 +236,40 @@ class MemoryStore:
         in_time = [call for call in found if start <= call.fact.timing.started_at < end]
         return sorted(in_time, key=lambda call: (call.fact.timing.started_at, call.id))
 
+    def newest(self, start: int, end: int, wanted: Wanted, skip: int = 0) -> Generator[Call]:
+        """See `Store.newest`."""
+        yield from self._wanted(start, end, wanted)[::-1][skip:]
+
+    def oldest(self, start: int, end: int, wanted: Wanted, skip: int = 0) -> Generator[Call]:
+        """See `Store.oldest`."""
+        yield from self._wanted(start, end, wanted)[skip:]
+
+    def _wanted(self, start: int, end: int, wanted: Wanted) -> list[Call]:
+        return [call for call in self.calls(start, end) if _is_wanted(call, wanted)]
+
+    def count(self, start: int, end: int, wanted: Wanted) -> int:
+        """See `Store.count`."""
+        return len(self._wanted(start, end, wanted))
+
+    def counts(self, grain: Grain, first: int, last: int, wanted: Wanted) -> list[SpanCount]:
+        """See `Store.counts`."""
+        quarters = (call.fact.timing.started_at // QUARTER_MS for call in self._wanted(0, _FAR << 8, wanted))
+        spans = Counter(self._days.of_quarter(quarter) if grain == Grain.DAY else quarter for quarter in quarters)
+        return [SpanCount(span, calls) for span, calls in sorted(spans.items()) if first <= span <= last]
+
+    def projects(self) -> list[tuple[str, str]]:
+        """See `Store.projects`."""
+        with self._lock:
+            return list(self._project_ids)
+
+    @contextmanager
+    def snapshot(self) -> "Generator[MemoryStore]":
+        """See `Store.snapshot`."""
+        with self._lock:
+            view = copy(self)
+            vars(view).update(_state=deepcopy(self._state), _ids=dict(self._ids), _project_ids=dict(self._project_ids))
+        yield view
+
     def sessions(self, first_day: int, last_day: int) -> list[SessionRow]:
         """See `Store.sessions`."""
         with self._lock:
@@ -329,6 +366,16 @@ def _by_axis(part: Part) -> Mapping[Axis, int]:
         Axis.ACCOUNT: account,
         Axis.USER: user,
     }
+
+
+def _is_wanted(call: Call, wanted: Wanted) -> bool:
+    reading, place = call.fact.reading, call.fact.place
+    if wanted.model is not None and wanted.model != ("" if reading is None else reading.model):
+        return False
+    if wanted.session is not None and (place is None or wanted.session != place.session):
+        return False
+    project = ("", "") if place is None else (place.project or "", place.folder or "")
+    return wanted.projects is None or project in wanted.projects
 
 
 def _info(name: str, calls: Sequence[Call]) -> SessionInfo:

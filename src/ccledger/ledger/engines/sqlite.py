@@ -5,12 +5,10 @@
 
 import os
 import threading
-from array import array
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from functools import cached_property
-from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
@@ -22,33 +20,29 @@ from ccledger.core.periods import Days
 from ccledger.core.periods import zone as zone_named
 from ccledger.ledger import sqlite_questions as questions
 from ccledger.ledger.sqlite_cached import CachedDays
-from ccledger.ledger.sqlite_months import close_months, closed_before, in_closed_months, split
+from ccledger.ledger.sqlite_history import CallReader
+from ccledger.ledger.sqlite_months import close_months, closed_before, in_closed_months
+from ccledger.ledger.sqlite_opening import connect, migrate, refuse_strangers
+from ccledger.ledger.sqlite_sums import CallSums, integers
 from ccledger.ledger.sqlite_writing import LEAD_KEY, MARK_BARE, ROLLUPS, add_up, by_length, insert_all, keep_positions
-from ccledger.ledger.store import Batch, SessionInfo, SessionRow, SpanRow, Summary, SumRow
+from ccledger.ledger.store import Batch, SessionInfo, SessionRow, SpanRow, Summary
 
 if TYPE_CHECKING:
     from ccledger.core.call import Call, Fact
-    from ccledger.core.measures import Axis, Cut, Dimension, Grain
+    from ccledger.core.measures import Dimension, Grain
     from ccledger.ledger.booking import Booking
     from ccledger.ledger.rows import Names
 
     _Book = Callable[[apsw.Connection, Sequence[Fact], int], Batch | None]
     from ccledger.ledger.plan import Price
 
-_OLDEST_SQLITE: Final = (3, 51, 3)
-"""Older releases can corrupt a write-ahead log that two connections reset at once."""
-_MIGRATIONS: Final = Path(__file__).parent.parent / "migrations" / "sqlite"
 _KEPT_BATCHES: Final = 10_000
 _NODE: Final = 0
-_BUSY_MS: Final = 10_000
 _READERS: Final = 4
 _PAGE_BYTES: Final = 4096
 _CACHE_KIB: Final = 65_536
 """More than the pages that one large batch touches, so that none has to be written before the batch is complete."""
 _CHECKPOINT_PAGES: Final = 16_000
-_NO_ID: Final = -1
-_LATE_MS: Final = 3_600_000
-"""How far a call's start may lie from what its id says: a later fact can know an earlier start."""
 
 
 def open_writer(url: str, prices: "Callable[[], Price]", zone_name: str) -> "SqliteStore":
@@ -56,15 +50,15 @@ def open_writer(url: str, prices: "Callable[[], Price]", zone_name: str) -> "Sql
     path = _path(url)
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     os.close(descriptor)
-    connection = _connect(path, apsw.SQLITE_OPEN_READWRITE)
-    _refuse_strangers(connection, path)
+    connection = connect(path, apsw.SQLITE_OPEN_READWRITE)
+    refuse_strangers(connection, path)
     connection.pragma("page_size", _PAGE_BYTES)
     connection.pragma("journal_mode", "wal")
     connection.pragma("synchronous", "full")
     connection.pragma("cache_size", -_CACHE_KIB)
     connection.pragma("wal_autocheckpoint", _CHECKPOINT_PAGES)
     connection.pragma("temp_store", "memory")
-    _migrate(connection, path)
+    migrate(connection, path)
     connection.execute("INSERT OR IGNORE INTO setting VALUES ('zone', ?), ('format', '1')", (zone_name,))
     store = SqliteStore(path, connection, prices)
     if connection.execute("SELECT 1 FROM setting WHERE name = 'sums'").fetchall():
@@ -88,49 +82,7 @@ def _path(url: str) -> Path:
     return Path(unquote(parts.path[1:])).absolute()
 
 
-def _connect(path: Path, flags: int) -> apsw.Connection:
-    version = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
-    if version < _OLDEST_SQLITE:
-        raise StoreError(f"SQLite {apsw.sqlite_lib_version()} can damage a ledger; update apsw to 3.54 or newer")
-    try:
-        connection = apsw.Connection(str(path), flags=flags)
-        connection.set_busy_timeout(_BUSY_MS)
-        connection.execute("SELECT 1 FROM sqlite_schema").fetchall()
-    except apsw.CantOpenError as error:
-        raise StoreError(f"the ledger {path} can't be opened ({error}); check that the directory is yours") from None
-    except apsw.NotADBError:
-        raise StoreError(f"{path} is no ledger; move it away or set CCLEDGER_DATA_DIR to another directory") from None
-    return connection
-
-
-def _refuse_strangers(connection: apsw.Connection, path: Path) -> None:
-    """Leaves a database alone that has tables but not ours: variables such as DATABASE_PATH are used by others, too."""
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-    if tables and "call_key" not in tables:
-        raise StoreError(
-            f"{path} is another program's database; point CCLEDGER_DATABASE_URL or DATABASE_PATH elsewhere"
-        )
-
-
-def _migrate(connection: apsw.Connection, path: Path) -> None:
-    known = migrations()
-    (done,) = connection.execute("PRAGMA user_version").fetchone() or (0,)
-    if done > len(known):
-        raise StoreError(
-            f"{path} was written by a newer ccledger; update this one (its schema {done}, ours {len(known)})"
-        )
-    for number, text in enumerate(known[done:], done + 1):
-        with connection:
-            connection.execute(text)
-            connection.pragma("user_version", number)
-
-
-def migrations() -> list[str]:
-    """The SQL of every migration, in order."""
-    return [file.read_text("utf-8") for file in sorted(_MIGRATIONS.glob("*.sql"))]
-
-
-class SqliteStore(CachedDays):
+class SqliteStore(CallSums, CallReader, CachedDays):
     """One SQLite file. Fulfils `ledger.store.Store`."""
 
     def __init__(self, path: Path, writer: apsw.Connection | None, prices: "Callable[[], Price] | None") -> None:
@@ -185,10 +137,6 @@ class SqliteStore(CachedDays):
     def _price(self) -> "Price":
         assert self._prices is not None
         return self._prices()
-
-    @cached_property
-    def _days(self) -> Days:
-        return Days(zone_named(self.zone()))
 
     def _intern(self, kind: int, text: str) -> int:
         known = self._known_names
@@ -270,7 +218,7 @@ class SqliteStore(CachedDays):
         if not self._has_aliases:
             return False
         query = "SELECT 1 FROM call_alias WHERE id IN (SELECT value FROM carray(?)) LIMIT 1"
-        return bool(connection.execute(query, (_integers(ids),)).fetchall())
+        return bool(connection.execute(query, (integers(ids),)).fetchall())
 
     @cached_property
     def _has_aliases(self) -> bool:
@@ -320,7 +268,7 @@ class SqliteStore(CachedDays):
         from ccledger.ledger.rows import decode
 
         query = questions.select_calls("WHERE id IN (SELECT value FROM carray(?)) ORDER BY id")
-        rows: list[Any] = connection.execute(query, (_integers(keys),)).fetchall()
+        rows: list[Any] = connection.execute(query, (integers(keys),)).fetchall()
         return [
             decode(row, tuple(sorted(keys[row[0]])), self._text_reader(connection), self._project_reader(connection))
             for row in rows
@@ -417,11 +365,22 @@ class SqliteStore(CachedDays):
         return closed_before(self._writer)
 
     @contextmanager
+    def snapshot(self) -> "Generator[SqliteStore]":
+        """See `Store.snapshot`."""
+        with self._reader() as connection:
+            connection.execute("BEGIN")
+            try:
+                connection.execute("SELECT 1 FROM sqlite_schema").fetchall()
+                yield _Snapshot(self._path, connection)
+            finally:
+                connection.execute("ROLLBACK")
+
+    @contextmanager
     def _reader(self) -> Generator[apsw.Connection]:
         try:
             connection = self._idle.pop()
         except IndexError:
-            connection = _connect(self._path, apsw.SQLITE_OPEN_READONLY)
+            connection = connect(self._path, apsw.SQLITE_OPEN_READONLY)
             connection.pragma("query_only", True)
         try:
             yield connection
@@ -439,10 +398,6 @@ class SqliteStore(CachedDays):
         """See `Store.positions`."""
         return dict(self._rows("SELECT name, position FROM source_position"))
 
-    def zone(self) -> str:
-        """See `Store.zone`."""
-        return self._rows("SELECT value FROM setting WHERE name = 'zone'")[0][0]
-
     def spans(self, grain: "Grain", dimension: "Dimension", first: int, last: int) -> list[SpanRow]:
         """See `Store.spans`."""
         if not dimension:
@@ -457,127 +412,6 @@ class SqliteStore(CachedDays):
         else:
             rows = self._rows(questions.SPANS_OF_NAMES, (int(grain), int(dimension), first, last))
         return [SpanRow(row[0], row[1], row[2], row[3] or "", row[4:]) for row in rows]
-
-    def sum_spans(
-        self, grain: "Grain", dimension: "Dimension", stretches: Sequence[tuple[int, int]], cut: "Cut"
-    ) -> list[SumRow]:
-        """See `Store.sum_spans`."""
-        from ccledger.ledger.rows import AXES
-
-        axis = AXES.get(dimension)
-        spans, months = questions.spans_table(axis), questions.months_table(axis)
-        asked = list(enumerate(stretches))
-        over: list[tuple[int, tuple[int, ...]]] = []
-        with self._snapshot() as connection:
-            closed = closed_before(connection) if grain else 0
-            if closed:
-                parts = [(number, split(*stretch, closed)) for number, stretch in asked]
-                over = [(number, (int(dimension), *part.months)) for number, part in parts if part.months]
-                asked = [(number, days) for number, part in parts for days in part.days]
-            rows = self._sums(
-                connection, spans, [(number, (int(grain), int(dimension), *times)) for number, times in asked], cut
-            )
-            return rows + self._sums(connection, months, over, cut) if over else rows
-
-    def sum_days(self, stretches: Sequence[tuple[int, int]], cut: "Cut") -> list[SumRow]:
-        """See `Store.sum_days`."""
-        with self._snapshot() as connection:
-            return self._sums(connection, questions.DAYS, list(enumerate(stretches)), cut)
-
-    def sum_calls(self, stretches: Sequence[tuple[int, int]], cut: "Cut") -> list[SumRow]:
-        """See `Store.sum_calls`."""
-        asked = [(number, (*stretch, *_ids_between(*stretch))) for number, stretch in enumerate(stretches)]
-        with self._snapshot() as connection:
-            return self._sums(connection, questions.CALLS, asked, cut)
-
-    @contextmanager
-    def _snapshot(self) -> Generator[apsw.Connection]:
-        """A connection that sees one state of the ledger, whatever is written meanwhile."""
-        with self._reader() as connection, connection:
-            yield connection
-
-    def _sums(
-        self,
-        connection: apsw.Connection,
-        table: questions.Table,
-        asked: "Sequence[tuple[int, tuple[int, ...]]]",
-        cut: "Cut",
-    ) -> list[SumRow]:
-        try:
-            return self._sums_as(questions.EXACT, connection, table, asked, cut)
-        except apsw.SQLError as error:
-            if "overflow" not in str(error):
-                raise
-            return self._sums_as(questions.ROUGH, connection, table, asked, cut)
-
-    def _sums_as(
-        self,
-        function: str,
-        connection: apsw.Connection,
-        table: questions.Table,
-        asked: "Sequence[tuple[int, tuple[int, ...]]]",
-        cut: "Cut",
-    ) -> list[SumRow]:
-        """One question for each stretch: an order by group is then the table's own, or that of few rows."""
-        question = questions.sums(table, cut.by, tuple(cut.only), tuple(cut.without), function)
-        lists = [
-            _integers(self._ids_of(connection, axis, values))
-            for filters in (cut.only, cut.without)
-            for axis, values in filters.items()
-        ]
-        width = len(cut.by)
-        numbers: list[int] = []
-        rows: list[Any] = []
-        for number, times in asked:
-            found: list[Any] = connection.execute(question, (*times, *lists)).fetchall()
-            if found and found[0][width] is not None:
-                numbers.extend([number] * len(found))
-                rows.extend(found)
-        texts = [self._texts_of(connection, axis, {row[at] for row in rows}) for at, axis in enumerate(cut.by)]
-        columns = [[text[row[at]] for row in rows] for at, text in enumerate(texts)]
-        values = zip(*columns, strict=True) if columns else repeat(())
-        return list(map(SumRow, numbers, values, [row[width:] for row in rows]))
-
-    def _ids_of(self, connection: apsw.Connection, axis: "Axis", values: "AbstractSet[str]") -> list[int]:
-        """The ids of an axis's values; that of having none is 0."""
-        from ccledger.ledger.rows import KINDS, SOURCES
-
-        if not values:
-            return []
-        if axis == "source":
-            return [number for number, name in SOURCES.items() if name in values]
-        wanted = apsw.carray(tuple(values))
-        if axis == "project":
-            rows = connection.execute(questions.IDS_OF_PROJECTS, (wanted,))
-        else:
-            rows = connection.execute(questions.IDS_OF_NAMES, (int(KINDS[axis]), wanted))
-        return [*(number for (number,) in rows), *([0] if "" in values else [])]
-
-    def _texts_of(self, connection: apsw.Connection, axis: "Axis", ids: "AbstractSet[int]") -> Mapping[int, str]:
-        """The names of ids on an axis."""
-        from ccledger.ledger.rows import SOURCES, project_name
-
-        if axis == "source":
-            return SOURCES
-        if axis == "project":
-            project_of = self._project_reader(connection)
-            return {number: project_name(*project_of(number)) for number in ids}
-        known = self._texts
-        if missing := [number for number in ids if number not in known]:
-            known.update(connection.execute(questions.NAMES_OF_IDS, (_integers(missing),)))
-        return {number: known.get(number) or "" for number in ids}
-
-    def calls(self, start: int, end: int) -> "list[Call]":
-        """See `Store.calls`."""
-        from ccledger.ledger.rows import decode
-
-        bounds = (start, end, *_ids_between(start, end))
-        with self._reader() as connection:
-            text_of, project_of = self._text_reader(connection), self._project_reader(connection)
-            return [
-                decode(row, (), text_of, project_of)
-                for row in connection.execute(questions.select_calls(questions.BETWEEN), bounds)
-            ]
 
     def sessions(self, first_day: int, last_day: int) -> list[SessionRow]:
         """See `Store.sessions`."""
@@ -628,13 +462,17 @@ class SqliteStore(CachedDays):
             self._writer = None
 
 
-def _ids_between(start: int, end: int) -> tuple[int, int]:
-    """The first and the last id that a call can have that started between two times."""
-    from ccledger.ledger.plan import call_id
+class _Snapshot(SqliteStore):
+    """The file as one read transaction sees it."""
 
-    return call_id(start - _LATE_MS, 0, 0), call_id(end + _LATE_MS, 0, 0)
+    def __init__(self, path: Path, connection: apsw.Connection) -> None:
+        super().__init__(path, None, None)
+        self._held = connection
 
+    @contextmanager
+    def snapshot(self) -> "Generator[SqliteStore]":
+        yield self
 
-def _integers(numbers: Iterable[int]) -> Any:
-    """Numbers as one bound value; apsw's own type for that is opaque, and it takes no empty one."""
-    return apsw.carray(array("q", numbers) or array("q", [_NO_ID]))
+    @contextmanager
+    def _reader(self) -> Generator[apsw.Connection]:
+        yield self._held

@@ -89,6 +89,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/stats/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The calls themselves, newest first, a page at a time */
+        get: operations["getHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/export/csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All calls as CSV, newest first, without a limit */
+        get: operations["exportCsv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/export/json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All calls as one JSON array, newest first, without a limit */
+        get: operations["exportJson"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/export/jsonl": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All calls as JSON, one a line, newest first, without a limit */
+        get: operations["exportJsonLines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -374,6 +442,68 @@ export interface components {
             total_tokens: number;
         };
         /**
+         * History
+         * @description Calls, newest first.
+         */
+        History: {
+            data: components["schemas"]["CallRow"][];
+            pagination: components["schemas"]["Pagination"];
+        };
+        /**
+         * CallRow
+         * @description One call: a request to a model, with its answer.
+         */
+        CallRow: {
+            /** @description The call's number in the ledger; it never changes. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it started.
+             */
+            timestamp: string;
+            /** @description Empty when nobody has seen what the call used. */
+            model: string;
+            input_tokens: number;
+            output_tokens: number;
+            cache_write_5m_tokens: number;
+            cache_write_1h_tokens: number;
+            /** @description Both kinds of cache writes. */
+            cache_creation_tokens: number;
+            cache_read_tokens: number;
+            /** @description Every token, cache included. */
+            total_tokens: number;
+            /** @description In USD; null when the model has no price. */
+            total_cost: number | null;
+            /** @description The same exactly, in nano-USD. */
+            total_cost_nano: string | null;
+            session_id: string | null;
+            project: string | null;
+            /** @description Who knows best when it ran: transcript, gateway or runner. */
+            source: string;
+            /** @description How the counts are known: measured, estimated or unknown. */
+            origin: string;
+        };
+        /**
+         * Pagination
+         * @description Where a page is in its list. One goes on by number, or from its ends, which no new call moves.
+         */
+        Pagination: {
+            /** @description Its number; null when it was asked for with `after` or `before`. */
+            page: number | null;
+            limit: number;
+            /** @description Rows of the whole list. */
+            total: number;
+            total_pages: number;
+            /** @description As it was asked for. */
+            after: string | null;
+            /** @description As it was asked for. */
+            before: string | null;
+            /** @description For `after`: the older rows. Null when there are none. */
+            next: string | null;
+            /** @description For `before`: the newer rows. Null when there are none. */
+            previous: string | null;
+        };
+        /**
          * Problem
          * @description Why a request was not answered.
          */
@@ -401,6 +531,8 @@ export interface components {
             models: {
                 [key: string]: components["schemas"]["Totals"];
             };
+            /** @description The last batch that is counted in; increments go on from there. */
+            batch: number;
             version: string;
             import: components["schemas"]["Import"];
         };
@@ -443,7 +575,7 @@ export interface components {
         };
         /**
          * Resync
-         * @description The client was too slow and missed messages: everything has to be fetched anew.
+         * @description The client missed more than can be told again: everything has to be fetched anew.
          */
         Resync: {
             /** @enum {unknown} */
@@ -505,6 +637,11 @@ export interface components {
             type: "subscribe";
             /** @default null */
             models: string[] | null;
+            /**
+             * @description The last batch that the client knows of: what came after it is sent first. What cannot be is `resync`.
+             * @default null
+             */
+            after: number | null;
         };
     };
     responses: never;
@@ -655,6 +792,190 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getHistory: {
+        parameters: {
+            query?: {
+                /** @description First day (2026-11-20), or a time (RFC 3339). Without it: 30 days in all. */
+                start_date?: string;
+                /** @description Last day, included, or a time, excluded. Without it: today. */
+                end_date?: string;
+                /** @description The last so many days instead; 1 is today. */
+                days?: number;
+                /** @description Only this model; `all`, as nothing, is every model. */
+                model?: string;
+                /** @description Only this project: its path, the last part of it, or its folder's name. */
+                project?: string;
+                /** @description Only this session. */
+                session?: string;
+                /** @description IANA time zone whose days are meant, as in Asia/Shanghai. Without it: the server's. */
+                timezone?: string;
+                /** @description Which page, from 1; without it the first. */
+                page?: number;
+                /** @description Rows of a page. */
+                limit?: number;
+                /** @description What an answer gave as `next`, instead of `page`. */
+                after?: string;
+                /** @description What an answer gave as `previous`, instead of `page`. */
+                before?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The calls themselves, newest first, a page at a time */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["History"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportCsv: {
+        parameters: {
+            query?: {
+                /** @description First day (2026-11-20), or a time (RFC 3339). Without it: 30 days in all. */
+                start_date?: string;
+                /** @description Last day, included, or a time, excluded. Without it: today. */
+                end_date?: string;
+                /** @description The last so many days instead; 1 is today. */
+                days?: number;
+                /** @description Only this model; `all`, as nothing, is every model. */
+                model?: string;
+                /** @description Only this project: its path, the last part of it, or its folder's name. */
+                project?: string;
+                /** @description Only this session. */
+                session?: string;
+                /** @description IANA time zone whose days are meant, as in Asia/Shanghai. Without it: the server's. */
+                timezone?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All calls as CSV, newest first, without a limit */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": unknown;
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportJson: {
+        parameters: {
+            query?: {
+                /** @description First day (2026-11-20), or a time (RFC 3339). Without it: 30 days in all. */
+                start_date?: string;
+                /** @description Last day, included, or a time, excluded. Without it: today. */
+                end_date?: string;
+                /** @description The last so many days instead; 1 is today. */
+                days?: number;
+                /** @description Only this model; `all`, as nothing, is every model. */
+                model?: string;
+                /** @description Only this project: its path, the last part of it, or its folder's name. */
+                project?: string;
+                /** @description Only this session. */
+                session?: string;
+                /** @description IANA time zone whose days are meant, as in Asia/Shanghai. Without it: the server's. */
+                timezone?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All calls as one JSON array, newest first, without a limit */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportJsonLines: {
+        parameters: {
+            query?: {
+                /** @description First day (2026-11-20), or a time (RFC 3339). Without it: 30 days in all. */
+                start_date?: string;
+                /** @description Last day, included, or a time, excluded. Without it: today. */
+                end_date?: string;
+                /** @description The last so many days instead; 1 is today. */
+                days?: number;
+                /** @description Only this model; `all`, as nothing, is every model. */
+                model?: string;
+                /** @description Only this project: its path, the last part of it, or its folder's name. */
+                project?: string;
+                /** @description Only this session. */
+                session?: string;
+                /** @description IANA time zone whose days are meant, as in Asia/Shanghai. Without it: the server's. */
+                timezone?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All calls as JSON, one a line, newest first, without a limit */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": unknown;
                 };
             };
             /** @description Why there is no answer */

@@ -8,7 +8,7 @@ interface Envelope<Type extends string, Data> {
 
 export type InitialData = Envelope<
   'initial_data',
-  Pick<CurrentStats, 'totals' | 'models'> & { import: ImportState; version: string }
+  Pick<CurrentStats, 'totals' | 'models'> & { import: ImportState; version: string; batch: number }
 >
 export type StatsUpdate = Envelope<'stats_update', { batch: number; model: string; calls: number }>
 export type ImportProgress = Envelope<'import_progress', ImportState>

@@ -47,7 +47,11 @@ describe('the connection', () => {
   it('hands on messages and keeps the version', () => {
     const live = start()
     FakeSocket.last.onopen?.()
-    FakeSocket.last.say({ type: 'initial_data', timestamp: '', data: { version: '0.1.0' } })
+    FakeSocket.last.say({
+      type: 'initial_data',
+      timestamp: '',
+      data: { version: '0.1.0', batch: 1 },
+    })
     FakeSocket.last.say({ type: 'pong' })
     expect(live.version).toBe('0.1.0')
     expect(onMessage).toHaveBeenCalledTimes(1)
@@ -86,6 +90,57 @@ describe('the connection', () => {
     expect(FakeSocket.last.sent).toHaveLength(2)
     vi.advanceTimersByTime(20_000)
     expect(live.status).toBe('waiting')
+  })
+})
+
+describe('after a break', () => {
+  const begin = (batch: number) => {
+    FakeSocket.last.onopen?.()
+    FakeSocket.last.say({ type: 'initial_data', timestamp: '', data: { version: '0.1.0', batch } })
+  }
+  const update = (batch: number) => {
+    FakeSocket.last.say({
+      type: 'stats_update',
+      timestamp: '',
+      data: { batch, model: 'm', calls: 1 },
+    })
+  }
+  const comeBack = (batch: number) => {
+    FakeSocket.last.onclose?.()
+    vi.advanceTimersByTime(1000)
+    begin(batch)
+  }
+  const asked = () => FakeSocket.last.sent.map((text): unknown => JSON.parse(text))
+
+  it('asks for what came after the last batch it knows, and fetches nothing by itself', () => {
+    start()
+    begin(5)
+    update(6)
+    comeBack(9)
+    expect(asked()).toEqual([{ type: 'subscribe', after: 6 }])
+    expect(onOpen).toHaveBeenCalledTimes(1)
+    expect(onMessage).toHaveBeenCalledTimes(3)
+  })
+
+  it('takes up where it heard nothing from', () => {
+    start()
+    begin(5)
+    comeBack(9)
+    expect(asked()).toEqual([{ type: 'subscribe', after: 5 }])
+    comeBack(9)
+    expect(asked()).toEqual([{ type: 'subscribe', after: 5 }])
+    update(6)
+    comeBack(12)
+    expect(asked()).toEqual([{ type: 'subscribe', after: 6 }])
+  })
+
+  it('counts on from the new connection once everything is fetched anew', () => {
+    start()
+    begin(5)
+    comeBack(900)
+    FakeSocket.last.say({ type: 'resync', timestamp: '', data: {} })
+    comeBack(901)
+    expect(asked()).toEqual([{ type: 'subscribe', after: 900 }])
   })
 })
 

@@ -4,7 +4,7 @@ import { readMessage, type LiveMessage } from './messages'
 export type LiveStatus = 'connecting' | 'live' | 'waiting' | 'paused'
 
 export interface LiveHandlers {
-  /** The connection stands (again): whatever happened in between must be fetched. */
+  /** The connection stands, and nothing is known of what happened before: it must be fetched. */
   onOpen: () => void
   onMessage: (message: LiveMessage) => void
 }
@@ -23,6 +23,9 @@ export class LiveSocket {
   #socket: WebSocket | null = null
   #attempt = 0
   #heardAt = 0
+  /** The last batch this page knows of: after a break the ledger tells what came since. */
+  #batch: number | null = null
+  #begunAt: number | null = null
   #retryTimer: ReturnType<typeof setTimeout> | undefined
   #pingTimer: ReturnType<typeof setInterval> | undefined
 
@@ -69,14 +72,26 @@ export class LiveSocket {
     this.#pingTimer = setInterval(() => {
       this.#ping()
     }, PING_EVERY_MS)
-    this.#handlers.onOpen()
+    if (this.#batch === null) this.#handlers.onOpen()
+    else this.#socket?.send(JSON.stringify({ type: 'subscribe', after: this.#batch }))
   }
 
   #heard(frame: unknown): void {
     this.#heardAt = Date.now()
     const message = readMessage(frame)
-    if (message?.type === 'initial_data') this.version = message.data.version
-    if (message) this.#handlers.onMessage(message)
+    if (!message) return
+    this.#follow(message)
+    this.#handlers.onMessage(message)
+  }
+
+  #follow(message: LiveMessage): void {
+    if (message.type === 'initial_data') {
+      this.version = message.data.version
+      this.#begunAt = message.data.batch
+      this.#batch ??= message.data.batch
+    }
+    if (message.type === 'stats_update') this.#batch = message.data.batch
+    if (message.type === 'resync') this.#batch = this.#begunAt
   }
 
   /** A connection can die without a word (sleep, network change): silence counts as gone. */

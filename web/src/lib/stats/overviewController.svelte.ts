@@ -1,6 +1,6 @@
 import { createQuery, keepPreviousData, type QueryClient } from '@tanstack/svelte-query'
 import type { Api } from '$lib/api/client'
-import type { CurrentStats, Overview } from '$lib/api/types'
+import type { CurrentStats, ImportState, Overview } from '$lib/api/types'
 import { browserZone } from '$lib/format/time'
 import type { InitialData, LiveMessage } from '$lib/live/messages'
 import { Refresher } from '$lib/live/refresher'
@@ -70,11 +70,7 @@ export class OverviewController {
 
   receive = (message: LiveMessage): void => {
     if (message.type === 'initial_data') this.#seed(message)
-    if (message.type === 'import_progress') {
-      this.#client.setQueriesData<Overview>({ queryKey: [OVERVIEW] }, (old) =>
-        old ? { ...old, import: message.data } : old,
-      )
-    }
+    if (message.type === 'import_progress') this.#showImport(message.data)
     if (message.type !== 'initial_data') this.refresh()
   }
 
@@ -83,8 +79,15 @@ export class OverviewController {
     this.#refreshModels.stop()
   }
 
+  #showImport(state: ImportState): void {
+    this.#client.setQueriesData<Overview>({ queryKey: [OVERVIEW] }, (old) =>
+      old ? { ...old, import: state } : old,
+    )
+  }
+
   #seed(message: InitialData): void {
     const { totals, models } = message.data
+    this.#showImport(message.data.import)
     this.#client.setQueryData<CurrentStats>([CURRENT, this.#timezone], (old) => ({
       timezone: this.#timezone,
       generated_at: message.timestamp,
