@@ -26,7 +26,7 @@ from bench.corpus import bench_directory
 from ccledger.core.call import Cost, Fact, Place, Reading, Source, Timing, Usage
 from ccledger.core.measures import MEASURES, Axis, Dimension, Grain
 from ccledger.ledger import sqlite_questions as questions
-from ccledger.ledger.plan import ID_EPOCH_MS
+from ccledger.ledger.ids import ID_EPOCH_MS
 from ccledger.ledger.rows import COLUMNS, Kind, Names, encode
 from ccledger.ledger.store import open_store
 

@@ -23,6 +23,8 @@ class Command:
     arguments: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     prepare: Callable[[], None] | None = None
+    given: Path = Path(os.devnull)
+    """What it reads on its standard input."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,10 @@ def measure(command: Command) -> Cost:
         command.prepare()
     environment = os.environ | dict(command.environment)
     started = time.perf_counter()
-    with subprocess.Popen(command.arguments, env=environment, stdout=subprocess.PIPE) as process:
+    with (
+        command.given.open("rb") as given,
+        subprocess.Popen(command.arguments, env=environment, stdin=given, stdout=subprocess.PIPE) as process,
+    ):
         output = process.stdout.read() if process.stdout else b""
         _, status, usage = os.wait4(process.pid, 0)
         # Popen would wait for a process that wait4 has already taken away.

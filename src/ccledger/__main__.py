@@ -1,6 +1,7 @@
 """Where the program starts: hands over to the command line; only its own import can fail here."""
 
 import gc
+import os
 import sys
 
 _ALLOCATIONS = 100_000
@@ -16,6 +17,8 @@ def main() -> None:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         code = 1
+    if sys.argv[1:2] == ["statusline"]:
+        os._exit(code)  # it runs all the time, and taking apart what was imported is a fifth of its work
     sys.exit(code)
 
 

@@ -110,9 +110,9 @@ def writing(settings: Settings, surroundings: Surroundings, *, wait_seconds: flo
 
 
 @contextmanager
-def reading(settings: Settings) -> Generator[Store]:
-    """The ledger, only to be read."""
-    store = open_reader(settings.database_url)
+def reading(settings: Settings, patience_ms: int = 10_000) -> Generator[Store]:
+    """The ledger, only to be read; `patience_ms` is how long somebody else may keep it from that."""
+    store = open_reader(settings.database_url, patience_ms)
     try:
         yield store
     finally:
@@ -154,6 +154,7 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Callable[[st
     from ccledger.api.live import Live
     from ccledger.api.server import listening, run
     from ccledger.api.system import ImportRoot, Transcripts, describe_import
+    from ccledger.ledger.limits import kept_limits
     from ccledger.ledger.writer import Writer
     from ccledger.sources.transcripts.follow import Follower
 
@@ -198,6 +199,7 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Callable[[st
             zone_name=zone_name(settings, surroundings),
             version=__version__,
             transcripts=Transcripts(lambda: describe(follower.status), lambda: _whole_billing(places()), follower.sync),
+            limits=lambda: kept_limits(settings.data_dir),
             web_folder=Path(__file__).parent / "_web",
         )
         follower.start()

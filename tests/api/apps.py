@@ -1,6 +1,6 @@
 """The application over a real ledger, with a clock that stands still, for tests that ask it in their own process."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -12,6 +12,7 @@ from ccledger.api.app import create_app
 from ccledger.api.asgi import Application
 from ccledger.api.live import Live
 from ccledger.api.system import Import, ImportRoot, Transcripts
+from ccledger.core.limits import LimitReading
 from ccledger.ledger.store import Store
 
 NOW = 1_795_168_800_000
@@ -38,6 +39,7 @@ def make_app(
     state: Callable[[], Import] = lambda: FOLLOWING,
     billing: Callable[[], str] = lambda: "api",
     sync: Callable[[float], bool] = lambda _: True,
+    limits: Callable[[], Sequence[LimitReading]] = list,
     web_folder: Path = Path("/nonexistent"),
 ) -> Application:
     """The application as the composition root builds it, but for what a test is about."""
@@ -48,6 +50,7 @@ def make_app(
         zone_name="UTC",
         version="0.1.0",
         transcripts=Transcripts(state, billing, sync),
+        limits=limits,
         web_folder=web_folder,
     )
 

@@ -48,6 +48,8 @@ def test_every_route_has_its_name(document: dict[str, Any]) -> None:
         "/api/v1/export/csv": "exportCsv",
         "/api/v1/export/json": "exportJson",
         "/api/v1/export/jsonl": "exportJsonLines",
+        "/api/v1/stats/blocks": "getBlocks",
+        "/api/v1/limits": "getLimits",
     }
 
 

@@ -603,3 +603,30 @@ def test_an_order_left_early_holds_nothing_up(store: Store) -> None:
         with closing(store.newest(0, FOREVER, Wanted())) as reading:
             assert next(reading).fact.timing.started_at == MORNING + 49 + number
         store.append([make_fact(f"msg:more-{number}", at=MORNING + 50 + number)], {}, now=2)
+
+
+def test_the_first_and_the_last_call_of_a_time_are_found_whatever_their_ids_say(store: Store) -> None:
+    chooser = random.Random(7)
+    at = [MORNING + chooser.randrange(6 * 3_600_000) for _ in range(60)]
+    store.append([make_fact(f"msg:{n}", at=start) for n, start in enumerate(at)], {}, now=1)
+    for n in range(0, 60, 3):  # a later fact knows another start; the id stays
+        at[n] -= chooser.randrange(50 * 60_000)
+        store.append([make_fact(f"msg:{n}", at=at[n])], {}, now=2)
+    assert sorted(call.fact.timing.started_at for call in store.calls(0, FOREVER)) == sorted(at)
+    edges = [*at, *(start + 1 for start in at), MORNING - 86_400_000, MORNING + 86_400_000]
+    for _ in range(200):
+        start, end = chooser.choice(edges), chooser.choice(edges)
+        inside = [moment for moment in at if start <= moment < end]
+        assert store.first_call_at(start, end) == min(inside, default=None)
+        assert store.last_call_at(start, end) == max(inside, default=None)
+
+
+def test_one_position_is_found_by_its_name(store: Store) -> None:
+    store.append([], {"a": b"1", "b": b"2"}, now=1)
+    assert (store.position("b"), store.position("c")) == (b"2", None)
+
+
+def test_keys_that_lead_to_calls_are_told_from_others(store: Store) -> None:
+    store.append([make_fact("msg:1", "own:2"), make_fact("msg:3")], {}, now=1)
+    assert store.booked(["msg:1", "own:2", "msg:3", "msg:4", "own:1"]) == {"msg:1", "own:2", "msg:3"}
+    assert store.booked([]) == set()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ccledger.core.errors import LedgerBusy, StoreError
-from ccledger.ledger.lock import hold, prepare_directory
+from ccledger.ledger.lock import hold, is_held, prepare_directory
 
 HOLD_AND_WAIT = """
 import sys
@@ -61,3 +61,13 @@ def test_another_process_holds_the_lock_until_it_ends_however_it_ends(tmp_path: 
         other.kill()
         with hold(tmp_path, wait_seconds=10):
             pass
+
+
+def test_whether_it_is_held_is_told_without_a_trace(tmp_path: Path) -> None:
+    assert not is_held(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    with hold(tmp_path):
+        assert is_held(tmp_path)
+    assert not is_held(tmp_path)
+    with hold(tmp_path):
+        assert is_held(tmp_path)

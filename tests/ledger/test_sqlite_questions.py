@@ -27,6 +27,8 @@ def named() -> Iterator[tuple[str, str]]:
     for name, text in vars(questions).items():
         if isinstance(text, str) and text.lstrip().startswith("SELECT"):
             yield name, text
+    for order in ("ASC", "DESC"):
+        yield f"edge_start {order}", questions.edge_start(order)
     for number, filters in enumerate(FILTERS):
         for order in ("ASC", "DESC"):
             yield f"calls_in_place {order} {number}", questions.calls_in_place(filters, order)
@@ -89,7 +91,7 @@ def test_calls_are_read_in_the_order_in_which_they_lie(connection: apsw.Connecti
 
 
 def test_the_ids_epoch_is_the_plans() -> None:
-    from ccledger.ledger.plan import ID_EPOCH_MS
+    from ccledger.ledger.ids import ID_EPOCH_MS
 
     assert f"(id >> 20) + {ID_EPOCH_MS}" in questions.calls_in_place("", "ASC")
     assert f"(id >> 20) + {ID_EPOCH_MS}" in "".join(migrations())

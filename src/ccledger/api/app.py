@@ -1,7 +1,7 @@
 """Puts the routes together into one ASGI application; it builds none of the things the routes ask."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,9 +10,11 @@ from litestar import Litestar, Router
 from litestar.datastructures import CacheControlHeader
 
 from ccledger.api.asgi import Application
+from ccledger.api.blocks import block_routes
 from ccledger.api.errors import answer_error, log_error
 from ccledger.api.head import Head
 from ccledger.api.history import history_routes
+from ccledger.api.limits import limit_routes
 from ccledger.api.live import Everything, Live, live_routes
 from ccledger.api.openapi import openapi_route
 from ccledger.api.pages import page_routes
@@ -21,6 +23,7 @@ from ccledger.api.shield import Shield
 from ccledger.api.stats import all_models, stats_routes
 from ccledger.api.system import Transcripts, system_routes
 from ccledger.api.trends import trend_routes
+from ccledger.core.limits import LimitReading
 from ccledger.stats.lifetime import Lifetime
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ def create_app(
     zone_name: str,
     version: str,
     transcripts: Transcripts,
+    limits: Callable[[], Sequence[LimitReading]],
     web_folder: Path,
 ) -> Application:
     """The application behind its shield: the API under `/api/v1` and `/api`, `/ws`, and the dashboard."""
@@ -56,6 +60,8 @@ def create_app(
         *trend_routes(store, lifetime, now, zone_name),
         *query_routes(store, now, zone_name),
         *history_routes(store, now, zone_name),
+        *block_routes(store, now, zone_name, limits),
+        *limit_routes(now, limits),
     ]
     routes = [*handlers, openapi_route(handlers, version)]
     app = Litestar(

@@ -8,15 +8,29 @@ import msgspec
 from litestar import Litestar, Response, Router, get
 from litestar.openapi import OpenAPIConfig
 
+from ccledger.api.blocks import Blocks
 from ccledger.api.errors import Problem
 from ccledger.api.history import History
+from ccledger.api.limits import Limits
 from ccledger.api.live import ImportProgress, InitialData, Misunderstood, Ping, Pong, Resync, StatsUpdate, Subscribe
 from ccledger.api.query import QueryAnswer
 from ccledger.api.stats import CurrentStats, Overview
 from ccledger.api.system import Health, Import, Version
 from ccledger.api.trends import Trends
 
-_ANSWERS: Final = (Health, Version, Import, CurrentStats, Overview, Trends, QueryAnswer, History, Problem)
+_ANSWERS: Final = (
+    Health,
+    Version,
+    Import,
+    CurrentStats,
+    Overview,
+    Trends,
+    QueryAnswer,
+    History,
+    Blocks,
+    Limits,
+    Problem,
+)
 _MESSAGES: Final = (InitialData, StatsUpdate, ImportProgress, Resync, Pong, Misunderstood, Ping, Subscribe)
 """What is said over `/ws`. OpenAPI has no place for a WebSocket, but its words can be described."""
 _ABOUT: Final = """Every token Claude spends, on one ledger.

@@ -28,6 +28,10 @@ COMMANDS: Final = {
     "weekly": Entry("reports", "WEEKLY", "What each week cost, by its first day."),
     "monthly": Entry("reports", "MONTHLY", "What each month cost."),
     "session": Entry("reports", "SESSION", "What each session cost, its sub-agents included."),
+    "blocks": Entry("blocks", "BLOCKS", "What each five-hour block cost, and where the active one leads."),
+    "statusline": Entry(
+        "statusline", "STATUSLINE", "Print one line for Claude Code's status line, or install it there."
+    ),
     "export": Entry("export", "EXPORT", "Write the calls themselves as CSV, JSON or JSON lines."),
     "import": Entry("imports", "IMPORT", "Book what is new in Claude Code's transcripts, and nothing else."),
     "doctor": Entry("doctor", "DOCTOR", "Say what was found, what has no price, and what was passed over and why."),

@@ -9,7 +9,8 @@ from ccledger.core.measures import Measures, pack, widen
 from ccledger.core.merge import Joined, is_bare
 from ccledger.core.periods import QUARTER_MS
 from ccledger.core.rollup import Fold, Roll, measure
-from ccledger.ledger.plan import SEQUENCES, Change, Price, call_id, plan
+from ccledger.ledger.ids import SEQUENCES, call_id
+from ccledger.ledger.plan import Change, Price, plan
 from ccledger.ledger.rows import Names, Row, encode
 
 

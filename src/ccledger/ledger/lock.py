@@ -10,7 +10,7 @@ from pathlib import Path
 from ccledger.core.errors import LedgerBusy, StoreError
 
 _RETRY_SECONDS = 0.05
-_OURS = ("ledger.db", "lock", "ccledger.", "server.", "dev.")
+_OURS = ("ledger.db", "lock", "ccledger.", "server.", "dev.", "limits.")
 """How the names of what is kept in a data directory begin."""
 
 
@@ -47,6 +47,21 @@ def hold(directory: Path, *, wait_seconds: float = 0) -> Generator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def is_held(directory: Path) -> bool:
+    """Whether a process holds the data directory's lock now. Nobody is waited for."""
+    try:
+        descriptor = os.open(directory / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _take(descriptor: int, directory: Path, deadline: float) -> None:

@@ -6,12 +6,6 @@ from typing import NamedTuple
 from ccledger.core.call import Call, Cost, Fact, Reading
 from ccledger.core.merge import Joined
 
-ID_EPOCH_MS = 1_600_000_000_000
-_LAST_MS = (1 << 43) - (1 << 20)
-SEQUENCES = 1 << 12
-"""Ids that one node can give to calls of the same millisecond."""
-NODES = 1 << 8
-
 Price = Callable[[Reading, int], Cost | None]
 
 
@@ -24,17 +18,6 @@ class Change(NamedTuple):
     """The keys to remember for the call, or, where it is gone, none."""
     successor: int | None = None
     """The call that a gone one became part of."""
-
-
-def call_id(started_at: int, node: int, sequence: int) -> int:
-    """A 63-bit id that sorts by start: milliseconds since September 2020, node (8 bits), sequence (12 bits).
-
-    A sequence that needs more bits goes on in the next milliseconds.
-    """
-    offset = started_at - ID_EPOCH_MS
-    if not 0 <= offset <= _LAST_MS:
-        offset = 0 if offset < 0 else _LAST_MS
-    return (offset + sequence // SEQUENCES) << 20 | node << 12 | sequence % SEQUENCES
 
 
 def plan(joined: Iterable[Joined], stored: Sequence[Call], price: Price) -> list[Change]:

@@ -91,6 +91,18 @@ class CallReader:
             for row in islice(_merged(in_place, moved, order), skip, None):
                 yield decode(row, (), text_of, project_of)
 
+    def first_call_at(self, start: int, end: int) -> int | None:
+        """See `Store.first_call_at`."""
+        return self._edge_start(start, end, "ASC")
+
+    def last_call_at(self, start: int, end: int) -> int | None:
+        """See `Store.last_call_at`."""
+        return self._edge_start(start, end, "DESC")
+
+    def _edge_start(self, start: int, end: int, order: str) -> int | None:
+        with self._reader() as connection:
+            return connection.execute(questions.edge_start(order), _bounds(start, end)).get
+
     def count(self, start: int, end: int, wanted: Wanted) -> int:
         """See `Store.count`."""
         with self._reader() as connection:
@@ -150,7 +162,7 @@ def _again(first: _Row, rest: Iterator[_Row]) -> Iterator[_Row]:
 
 def _bounds(start: int, end: int) -> dict[str, Any]:
     """A time, and the first and the last id that calls can have whose ids lie in it."""
-    from ccledger.ledger.plan import NODES, SEQUENCES, call_id
+    from ccledger.ledger.ids import NODES, SEQUENCES, call_id
 
     last = call_id(end - 1, NODES - 1, SEQUENCES - 1)
     return {"start": start, "end": end, "first": call_id(start, 0, 0), "last": last}

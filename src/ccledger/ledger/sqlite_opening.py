@@ -10,20 +10,37 @@ import apsw
 
 from ccledger.core.errors import StoreError
 
+PATIENCE_MS: Final = 10_000
+"""How long a connection waits for another one that holds the file."""
 _OLDEST_SQLITE: Final = (3, 51, 3)
 """Older releases can corrupt a write-ahead log that two connections reset at once."""
 _MIGRATIONS: Final = Path(__file__).parent / "migrations" / "sqlite"
-_BUSY_MS: Final = 10_000
 
 
-def connect(path: Path, flags: int) -> apsw.Connection:
-    """A connection to a ledger's file. Raises `StoreError` when there can't be one."""
+def path_of(url: str) -> Path:
+    """The file that a database URL names."""
+    host, slash, path = url.partition("://")[2].partition("/")
+    if host or not slash:
+        raise StoreError(f"'{url}' names no file; write sqlite:/// and the path, as in sqlite:////var/lib/ccledger.db")
+    return Path(_unquoted(path.partition("?")[0].partition("#")[0])).absolute()
+
+
+def _unquoted(path: str) -> str:
+    if "%" not in path:
+        return path
+    from urllib.parse import unquote
+
+    return unquote(path)
+
+
+def connect(path: Path, flags: int, patience_ms: int = PATIENCE_MS) -> apsw.Connection:
+    """A connection to an existing file, with the errors people meet in words they can use."""
     version = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
     if version < _OLDEST_SQLITE:
         raise StoreError(f"SQLite {apsw.sqlite_lib_version()} can damage a ledger; update apsw to 3.54 or newer")
     try:
         connection = apsw.Connection(str(path), flags=flags)
-        connection.set_busy_timeout(_BUSY_MS)
+        connection.set_busy_timeout(patience_ms)
         connection.execute("SELECT 1 FROM sqlite_schema").fetchall()
     except apsw.CantOpenError as error:
         raise StoreError(f"the ledger {path} can't be opened ({error}); check that the directory is yours") from None

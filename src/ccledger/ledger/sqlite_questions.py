@@ -73,6 +73,7 @@ RECENT_SESSIONS: Final = """
     SELECT session.text FROM request_logs JOIN name AS session ON session.id = session_id
     WHERE request_logs.id >= ? GROUP BY +session_id ORDER BY max(request_logs.id) DESC LIMIT ?
 """
+BOOKED: Final = "SELECT key FROM carray(?) AS wanted CROSS JOIN call_key ON call_key.key = wanted.value"
 SUMMARY: Final = """
     SELECT coalesce((SELECT sum(calls) FROM usage_rollup WHERE grain = 1 AND dimension = 0), 0),
            (SELECT count(*) FROM name WHERE kind = 2),
@@ -210,6 +211,16 @@ _MOVED: Final = f"""
 def count_calls(conditions: str) -> str:
     """How many calls lie in a time."""
     return f"SELECT (SELECT count(*) {_IN_PLACE}{conditions}) + (SELECT count(*) {_MOVED}{conditions})"
+
+
+def edge_start(order: str) -> str:
+    """When the first (`ASC`) or the last (`DESC`) of the calls in a time started."""
+    edge = "min" if order == "ASC" else "max"
+    return f"""
+    SELECT {edge}(at) FROM (
+        SELECT * FROM (SELECT request_at AS at {_IN_PLACE} ORDER BY id {order} LIMIT 1)
+        UNION ALL SELECT * FROM (SELECT request_at AS at {_MOVED} ORDER BY request_at {order} LIMIT 1)
+    )"""
 
 
 def calls_in_place(conditions: str, order: str) -> str:

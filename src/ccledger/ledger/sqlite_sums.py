@@ -148,7 +148,7 @@ class CallSums:
 
 def _ids_between(first: int, last: int) -> tuple[int, int]:
     """The first and the last id of calls that ran when their ids say, between two milliseconds (both included)."""
-    from ccledger.ledger.plan import NODES, SEQUENCES, call_id
+    from ccledger.ledger.ids import NODES, SEQUENCES, call_id
 
     return call_id(first, 0, 0), call_id(last, NODES - 1, SEQUENCES - 1)
 

@@ -1,12 +1,10 @@
 """The port every storage engine fulfils, and how one is chosen; it never does storage itself."""
 
 import importlib
-import pkgutil
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
-from urllib.parse import urlsplit
 
 from ccledger.core.errors import UsageError
 
@@ -108,6 +106,10 @@ class Store(Protocol):
         """Every remembered position by name."""
         ...
 
+    def position(self, name: str) -> bytes | None:
+        """One remembered position."""
+        ...
+
     def zone(self) -> str:
         """The IANA name of the time zone whose days the day roll-ups are."""
         ...
@@ -168,6 +170,18 @@ class Store(Protocol):
         """The ledger as it is now, to be asked by one thread at a time: what is booked meanwhile does not show."""
         ...
 
+    def first_call_at(self, start: int, end: int) -> int | None:
+        """When the first of the calls started that did at or after `start` and before `end`; None without one."""
+        ...
+
+    def last_call_at(self, start: int, end: int) -> int | None:
+        """When the last of these calls started."""
+        ...
+
+    def booked(self, keys: Iterable[str]) -> set[str]:
+        """Which of these identifying keys lead to a call."""
+        ...
+
     def sessions(self, first_day: int, last_day: int) -> list[SessionRow]:
         """What each session spent on the days from `first_day` to `last_day` (both included)."""
         ...
@@ -212,7 +226,7 @@ class Store(Protocol):
 def engines() -> list[str]:
     """The names of the storage engines there are: the files of the folder `engines`."""
     folder = Path(__file__).parent / "engines"
-    return sorted(module.name for module in pkgutil.iter_modules([str(folder)]))
+    return sorted(file.stem for file in folder.glob("[!_]*.py"))
 
 
 def open_store(url: str, prices: "Callable[[], Price]", zone: str) -> Store:
@@ -223,13 +237,16 @@ def open_store(url: str, prices: "Callable[[], Price]", zone: str) -> Store:
     return importlib.import_module(_engine(url)).open_writer(url, prices, zone)
 
 
-def open_reader(url: str) -> Store:
-    """A store that only reads. Raises `StoreError` when there is nothing to read yet."""
-    return importlib.import_module(_engine(url)).open_reader(url)
+def open_reader(url: str, patience_ms: int = 10_000) -> Store:
+    """A store that only reads. Raises `StoreError` when there is nothing to read yet.
+
+    `patience_ms` is how long it may wait for somebody who holds the storage; most engines never have to.
+    """
+    return importlib.import_module(_engine(url)).open_reader(url, patience_ms)
 
 
 def _engine(url: str) -> str:
-    scheme = urlsplit(url).scheme
+    scheme = url.partition("://")[0].lower() if "://" in url else ""
     if scheme not in engines():
         raise UsageError(f"'{scheme}://' is no storage engine; CCLEDGER_DATABASE_URL takes {', '.join(engines())}")
     return f"ccledger.ledger.engines.{scheme}"

@@ -30,6 +30,12 @@ def _sums(store: "Store", stretch: Stretch, dimension: Dimension) -> dict[str, M
     return {"".join(values): measures for values, measures in groups.items()}
 
 
+def spent_by_model(store: "Store", start_ms: int, end_ms: int) -> dict[str, Measures]:
+    """What each model spent in calls that started at or after `start_ms` and before `end_ms`."""
+    [groups] = spent(store, [(start_ms, end_ms)], Cut((Axis.MODEL,)))
+    return {model: measures for (model,), measures in groups.items()}
+
+
 def today(now_ms: int, tz: tzinfo) -> tuple[int, int]:
     """When the running day began and when the next one begins: 23 to 25 hours, in some zones half hours."""
     day = local_day(now_ms, tz)

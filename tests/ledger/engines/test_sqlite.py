@@ -10,9 +10,9 @@ import pytest
 from ccledger.core.call import Cost, Reading
 from ccledger.core.errors import StoreError
 from ccledger.core.measures import MEASURES, Dimension, Grain
+from ccledger.ledger import sqlite_opening
 from ccledger.ledger.engines import sqlite
 from ccledger.ledger.rows import COLUMNS
-from ccledger.ledger.sqlite_opening import migrations
 from ccledger.ledger.store import open_reader, open_store
 from tests.conformance.stores import fresh_store, price
 from tests.conformance.test_store import MORNING, make_fact
@@ -38,7 +38,7 @@ def test_the_schema_has_every_column_that_is_written(path: Path) -> None:
 
 def test_the_schema_is_what_the_migrations_make(path: Path, tmp_path: Path) -> None:
     fresh = apsw.Connection(str(tmp_path / "fresh.db"))
-    for text in migrations():
+    for text in sqlite_opening.migrations():
         fresh.execute(text)
     schema = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name"
     assert list(fresh.execute(schema)) == list(apsw.Connection(str(path)).execute(schema))

@@ -18,7 +18,8 @@ from ccledger.core.periods import zone as zone_named
 from ccledger.core.rollup import Part, Roll, measure
 from ccledger.ledger.booking import Booking, bare_keys, book, give_ids, moved, resum
 from ccledger.ledger.cached import KeptDay, keep_days, replaced_days
-from ccledger.ledger.plan import Price, call_id
+from ccledger.ledger.ids import call_id
+from ccledger.ledger.plan import Price
 from ccledger.ledger.rows import AXES, SOURCES, Kind, Names, Row, decode, encode, project_name
 from ccledger.ledger.store import Batch, SessionInfo, SessionRow, SpanCount, SpanRow, Summary, SumRow, Wanted
 
@@ -31,7 +32,7 @@ def open_writer(_url: str, prices: Callable[[], Price], zone_name: str) -> "Memo
     return MemoryStore(prices(), zone_name)
 
 
-def open_reader(_url: str) -> "MemoryStore":
+def open_reader(_url: str, _patience_ms: int = 0) -> "MemoryStore":
     """There is none: only the process that writes a memory ledger can read it."""
     raise StoreError("a ledger in memory belongs to the process that writes it; use sqlite:/// to share one")
 
@@ -151,6 +152,11 @@ class MemoryStore:
         with self._lock:
             return dict(self._state.positions)
 
+    def position(self, name: str) -> bytes | None:
+        """See `Store.position`."""
+        with self._lock:
+            return self._state.positions.get(name)
+
     def zone(self) -> str:
         """See `Store.zone`."""
         return self._zone
@@ -269,6 +275,22 @@ class MemoryStore:
             view = copy(self)
             vars(view).update(_state=deepcopy(self._state), _ids=dict(self._ids), _project_ids=dict(self._project_ids))
         yield view
+
+    def first_call_at(self, start: int, end: int) -> int | None:
+        """See `Store.first_call_at`."""
+        return min(self._starts(start, end), default=None)
+
+    def last_call_at(self, start: int, end: int) -> int | None:
+        """See `Store.last_call_at`."""
+        return max(self._starts(start, end), default=None)
+
+    def _starts(self, start: int, end: int) -> list[int]:
+        return [call.fact.timing.started_at for call in self.calls(start, end)]
+
+    def booked(self, keys: Iterable[str]) -> set[str]:
+        """See `Store.booked`."""
+        with self._lock:
+            return {key for key in keys if key in self._state.owners}
 
     def sessions(self, first_day: int, last_day: int) -> list[SessionRow]:
         """See `Store.sessions`."""

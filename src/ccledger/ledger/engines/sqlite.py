@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote, urlsplit
 
 import apsw
 
@@ -22,7 +21,7 @@ from ccledger.ledger import sqlite_questions as questions
 from ccledger.ledger.sqlite_cached import CachedDays
 from ccledger.ledger.sqlite_history import CallReader
 from ccledger.ledger.sqlite_months import close_months, closed_before, in_closed_months
-from ccledger.ledger.sqlite_opening import connect, migrate, refuse_strangers
+from ccledger.ledger.sqlite_opening import PATIENCE_MS, connect, migrate, path_of, refuse_strangers
 from ccledger.ledger.sqlite_sums import CallSums, integers
 from ccledger.ledger.sqlite_writing import LEAD_KEY, MARK_BARE, ROLLUPS, add_up, by_length, insert_all, keep_positions
 from ccledger.ledger.store import Batch, SessionInfo, SessionRow, SpanRow, Summary
@@ -47,7 +46,7 @@ _CHECKPOINT_PAGES: Final = 16_000
 
 def open_writer(url: str, prices: "Callable[[], Price]", zone_name: str) -> "SqliteStore":
     """The store that may write, its schema brought up to date. The caller holds the data directory's lock."""
-    path = _path(url)
+    path = path_of(url)
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     os.close(descriptor)
     connection = connect(path, apsw.SQLITE_OPEN_READWRITE)
@@ -67,26 +66,26 @@ def open_writer(url: str, prices: "Callable[[], Price]", zone_name: str) -> "Sql
     return store
 
 
-def open_reader(url: str) -> "SqliteStore":
+def open_reader(url: str, patience_ms: int = PATIENCE_MS) -> "SqliteStore":
     """A store that only reads."""
-    path = _path(url)
+    path = path_of(url)
     if not path.exists():
         raise StoreError(f"there is no ledger at {path} yet; run 'ccledger import' first")
-    return SqliteStore(path, None, None)
-
-
-def _path(url: str) -> Path:
-    parts = urlsplit(url)
-    if parts.netloc or not parts.path.startswith("/"):
-        raise StoreError(f"'{url}' names no file; write sqlite:/// and the path, as in sqlite:////var/lib/ccledger.db")
-    return Path(unquote(parts.path[1:])).absolute()
+    return SqliteStore(path, None, None, patience_ms)
 
 
 class SqliteStore(CallSums, CallReader, CachedDays):
     """One SQLite file. Fulfils `ledger.store.Store`."""
 
-    def __init__(self, path: Path, writer: apsw.Connection | None, prices: "Callable[[], Price] | None") -> None:
+    def __init__(
+        self,
+        path: Path,
+        writer: apsw.Connection | None,
+        prices: "Callable[[], Price] | None",
+        patience_ms: int = PATIENCE_MS,
+    ) -> None:
         self._path = path
+        self._patience_ms = patience_ms
         self._writer = writer
         self._prices = prices
         self._writing = threading.Lock()
@@ -380,7 +379,7 @@ class SqliteStore(CallSums, CallReader, CachedDays):
         try:
             connection = self._idle.pop()
         except IndexError:
-            connection = connect(self._path, apsw.SQLITE_OPEN_READONLY)
+            connection = connect(self._path, apsw.SQLITE_OPEN_READONLY, self._patience_ms)
             connection.pragma("query_only", True)
         try:
             yield connection
@@ -398,6 +397,11 @@ class SqliteStore(CallSums, CallReader, CachedDays):
         """See `Store.positions`."""
         return dict(self._rows("SELECT name, position FROM source_position"))
 
+    def position(self, name: str) -> bytes | None:
+        """See `Store.position`."""
+        rows = self._rows("SELECT position FROM source_position WHERE name = ?", (name,))
+        return rows[0][0] if rows else None
+
     def spans(self, grain: "Grain", dimension: "Dimension", first: int, last: int) -> list[SpanRow]:
         """See `Store.spans`."""
         if not dimension:
@@ -412,6 +416,14 @@ class SqliteStore(CallSums, CallReader, CachedDays):
         else:
             rows = self._rows(questions.SPANS_OF_NAMES, (int(grain), int(dimension), first, last))
         return [SpanRow(row[0], row[1], row[2], row[3] or "", row[4:]) for row in rows]
+
+    def booked(self, keys: Iterable[str]) -> set[str]:
+        """See `Store.booked`."""
+        wanted = tuple(keys)
+        if not wanted:
+            return set()
+        found = self._rows(questions.BOOKED, (apsw.carray(wanted),))
+        return {key for (key,) in found}
 
     def sessions(self, first_day: int, last_day: int) -> list[SessionRow]:
         """See `Store.sessions`."""
@@ -433,7 +445,7 @@ class SqliteStore(CallSums, CallReader, CachedDays):
 
     def recent_sessions(self, since: int, limit: int) -> list[str]:
         """See `Store.recent_sessions`."""
-        from ccledger.ledger.plan import call_id
+        from ccledger.ledger.ids import call_id
 
         return [row[0] for row in self._rows(questions.RECENT_SESSIONS, (call_id(since, 0, 0), limit))]
 

@@ -1,7 +1,6 @@
 """How far a transcript was read and how to tell that it is still the same file; pure values, no reading."""
 
 import struct
-from hashlib import blake2b
 from typing import NamedTuple
 
 from ccledger.sources.transcripts.roots import Found
@@ -56,4 +55,6 @@ def decode(kept: bytes) -> Position:
 
 def fingerprint(text: bytes | bytearray) -> bytes:
     """A short hash by which text is recognised."""
+    from hashlib import blake2b
+
     return blake2b(text, digest_size=8).digest()

@@ -102,7 +102,7 @@ class Scan:
             os.close(file)
 
     def _read_from(self, file: int, found: Found) -> None:
-        start = _resume(file, found, self._kept.get(found.path))
+        start = resume(file, found, self._kept.get(found.path))
         reader = self._reader(found, start)
         position = self._read_chunks(file, found, reader, start)
         if reader.project is not None:
@@ -160,7 +160,7 @@ class Scan:
     def _reader(self, found: Found, start: Position) -> "TranscriptReader":
         from ccledger.wire.transcript import TranscriptReader
 
-        origin = _origin(found, self._billing.get(found.root, 0))
+        origin = origin_of(found, self._billing.get(found.root, 0))
         project = start.project or self._session_project(found, origin)
         return TranscriptReader(origin, self._facts.append, project)
 
@@ -199,7 +199,8 @@ def _named_in(path: str) -> str | None:
     return find_project(beginning, len(beginning))[1]
 
 
-def _origin(found: Found, billing: int) -> "FileOrigin":
+def origin_of(found: Found, billing: int) -> "FileOrigin":
+    """What a file's place on disk says about the lines in it."""
     from ccledger.wire.transcript import FileOrigin
 
     inside = found.path.rpartition(f"{os.sep}projects{os.sep}{found.folder}{os.sep}")[2]
@@ -209,7 +210,7 @@ def _origin(found: Found, billing: int) -> "FileOrigin":
     return FileOrigin(found.folder, session, agent, billing)
 
 
-def _resume(file: int, found: Found, kept: bytes | None) -> Position:
+def resume(file: int, found: Found, kept: bytes | None) -> Position:
     """Where to go on: after what was read, if that is still there unchanged; else at the start."""
     start = Position(b"", 0, 0, b"", b"", None)
     if kept is None:
