@@ -72,6 +72,25 @@ def test_importing_twice_finds_nothing_the_second_time(surroundings: Surrounding
     assert import_all(settings, surroundings) is None
 
 
+def test_what_is_unread_is_what_an_import_would_read(surroundings: Surroundings) -> None:
+    settings = settings_of(surroundings)
+    with app.writing(settings, surroundings) as store:
+        assert len(app.unread(store.positions(), settings, surroundings)) > 1
+        app.import_new(store, settings, surroundings, lambda _: None)
+        assert app.unread(store.positions(), settings, surroundings) == []
+
+
+def test_an_import_that_is_stopped_keeps_what_it_has_read_and_goes_on_later(surroundings: Surroundings) -> None:
+    settings = settings_of(surroundings)
+    begun: list[Progress] = []
+    with app.writing(settings, surroundings) as store:
+        app.import_new(store, settings, surroundings, begun.append, lambda: bool(begun))
+        assert 0 < len(store.positions()) < begun[-1].files_total
+        part = store.summary().calls
+        app.import_new(store, settings, surroundings, lambda _: None)
+        assert store.summary().calls > part
+
+
 def test_a_ledger_that_is_set_to_another_zone_is_what_it_would_be_if_made_there(
     surroundings: Surroundings, tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ccledger.api.system import Import
     from ccledger.core.prices import PriceBook
     from ccledger.sources.transcripts.follow import ImportStatus
+    from ccledger.sources.transcripts.roots import Found
     from ccledger.sources.transcripts.scan import Progress
 
 SOCKET_NAME = "ccledger.sock"
@@ -119,19 +120,29 @@ def reading(settings: Settings, patience_ms: int = 10_000) -> Generator[Store]:
         store.close()
 
 
+def unread(kept: Mapping[str, bytes], settings: Settings, surroundings: Surroundings) -> "list[Found]":
+    """The transcripts that have changed since the positions in `kept` were remembered."""
+    roots = claude_roots(settings, surroundings)
+    return [
+        found for root in roots for found in list_files(root.path) if not is_unchanged(kept.get(found.path, b""), found)
+    ]
+
+
 def import_new(
-    store: Store, settings: Settings, surroundings: Surroundings, report: "Callable[[Progress], None]"
+    store: Store,
+    settings: Settings,
+    surroundings: Surroundings,
+    report: "Callable[[Progress], None]",
+    stopped: Callable[[], bool] = lambda: False,
 ) -> "Progress | None":
     """Books what is new in the transcripts; None when nothing is, which costs a look at each file's listing.
 
-    Takes the days of Claude Code's own statistics, too, where their file changed.
+    Takes the days of Claude Code's own statistics, too, where their file changed. Ends early, with what it has read
+    booked, once `stopped` says so.
     """
-    roots = claude_roots(settings, surroundings)
-    take_cached_days(store, roots)
+    take_cached_days(store, claude_roots(settings, surroundings))
     kept = store.positions()
-    changed = [
-        found for root in roots for found in list_files(root.path) if not is_unchanged(kept.get(found.path, b""), found)
-    ]
+    changed = unread(kept, settings, surroundings)
     if not changed:
         return None
     from ccledger.ledger.writer import Writer
@@ -140,7 +151,7 @@ def import_new(
     billing = {
         path: _billing_number(billing_of(settings, surroundings, path)) for path in {found.root for found in changed}
     }
-    return Scan(Writer(store, clock), kept, billing, report).run(changed)
+    return Scan(Writer(store, clock), kept, billing, report, stopped).run(changed)
 
 
 def take_cached_days(store: Store, roots: Iterable[Root]) -> None:

@@ -105,3 +105,16 @@ def test_what_is_not_understood_is_wrong_usage(arguments: list[str], said: str, 
 def test_a_claude_directory_is_not_remembered_for_the_next_call(parser: Parser) -> None:
     parser.parse(["--claude-dir", "a"])
     assert parser.parse([]).claude_dirs == []
+
+
+def test_a_word_is_one_of_a_few_and_must_be_there() -> None:
+    made = Parser("try", "")
+    made.word("shell", accepted=("bash", "zsh"), text="100 % of a shell.")
+    made.flag("-h", "--help", text="")
+    assert made.parse(["zsh"]).shell == "zsh"
+    assert made.called == "ccledger try bash|zsh [OPTIONS]"
+    assert made.parse(["--help"]).help is True
+    with pytest.raises(UsageError, match="'try' needs one of: bash"):
+        made.parse([])
+    with pytest.raises(UsageError, match="takes bash or zsh, not 'csh'"):
+        made.parse(["csh"])

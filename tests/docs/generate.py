@@ -34,8 +34,11 @@ def command_section(name: str) -> Iterator[str]:
     """Yield the parts of a command's own section."""
     yield f"## `ccledger {name}`"
     yield COMMANDS[name].summary
-    options = build(name, find(name)).shown
-    yield table(("option", "meaning"), ((f"`{option.names}`", option.text) for option in options))
+    parser = build(name, find(name))
+    yield table(("option", "meaning"), ((f"`{option.names}`", option.text) for option in parser.shown))
+    if parser.remarks:
+        head, *lines = parser.remarks
+        yield "\n".join([head, "", "```sh", *(line.strip() for line in lines), "```"])
 
 
 def settings_page() -> str:

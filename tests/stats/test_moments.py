@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ccledger.core.call import Place, Source
 from ccledger.core.measures import Dimension
 from ccledger.core.periods import moment
-from ccledger.stats.moments import spent_between, today, yesterday
+from ccledger.stats.moments import days_ago, spent_between, today, yesterday
 from ccledger.stats.totals import count
 from tests.stats.facts import fact, ledger
 
@@ -161,3 +161,11 @@ def test_between_two_moments_every_call_counts_once(
             assert whole == ({"": len(inside)} if inside else {})
             assert projects == {name: names.count(name) for name in names if name}
         store.close()
+
+
+@pytest.mark.parametrize(
+    ("days", "then"),
+    [(0, "2026-04-01T08:30"), (1, "2026-03-31T08:30"), (3, "2026-03-29T08:30"), (30, "2026-03-02T09:30")],
+)
+def test_days_ago_is_by_the_clock_whatever_lies_between(days: int, then: str) -> None:
+    assert days_ago(at("2026-04-01T08:30"), ZoneInfo("Europe/Berlin"), days) == at(then)

@@ -33,10 +33,12 @@ COMMANDS: Final = {
         "statusline", "STATUSLINE", "Print one line for Claude Code's status line, or install it there."
     ),
     "export": Entry("export", "EXPORT", "Write the calls themselves as CSV, JSON or JSON lines."),
+    "live": Entry("live", "LIVE", "Watch the window, the limits, the pace and today's sessions in the terminal."),
     "import": Entry("imports", "IMPORT", "Book what is new in Claude Code's transcripts, and nothing else."),
     "doctor": Entry("doctor", "DOCTOR", "Say what was found, what has no price, and what was passed over and why."),
     "migrate": Entry("migrate", "MIGRATE", "Bring the ledger to this version's schema; take over older statistics."),
     "demo": Entry("demo", "DEMO", "Show a made-up history live in the browser, apart from your own data."),
+    "completion": Entry("completion", "COMPLETION", "Print a script that completes commands and options in a shell."),
 }
 """In the order of the help page."""
 
@@ -91,9 +93,14 @@ def build(name: str, command: "Command") -> "Parser":
     from ccledger.cli.parser import Parser
 
     parser = Parser(name, COMMANDS[name].summary)
+    fill(parser, command)
+    return parser
+
+
+def fill(parser: "Parser", command: "Command") -> None:
+    """Declares a command's options, and the one that all have."""
     command.declare(parser)
     parser.flag("-h", "--help", text="Show this page.")
-    return parser
 
 
 def _unknown(name: str) -> str:

@@ -19,7 +19,7 @@ def overview(about: str, commands: list[Shown]) -> str:
 
 def page(parser: Parser) -> str:
     """The page of one command."""
-    return _page(f"{parser.prog} [OPTIONS]", parser.description or "", (("Options", parser.shown),), "")
+    return _page(parser.called, parser.description or "", (("Options", parser.shown),), "\n".join(parser.remarks))
 
 
 def _page(usage: str, about: str, sections: Iterable[tuple[str, list[Shown]]], closing: str) -> str:

@@ -43,16 +43,20 @@ def today(now_ms: int, tz: tzinfo) -> tuple[int, int]:
 
 
 def yesterday(now_ms: int, tz: tzinfo) -> tuple[int, int]:
-    """When yesterday began, and the first moment at which its clock showed the time it is now, or a later one.
+    """When yesterday began, and the first moment at which its clock showed the time it is now, or a later one."""
+    return midnight_ms(local_day(now_ms, tz) - timedelta(days=1), tz), days_ago(now_ms, tz, 1)
 
-    Where yesterday's clock skipped that time it is the moment of the jump; where it showed it twice, the first.
+
+def days_ago(now_ms: int, tz: tzinfo, days: int) -> int:
+    """The first moment, that many days ago, at which the clock showed the time it is now, or a later one.
+
+    Where that day's clock skipped the time it is the moment of the jump; where it showed it twice, the first.
     """
-    now = _clock(now_ms, tz)
-    target = now - timedelta(days=1)
+    target = _clock(now_ms, tz) - timedelta(days=days)
     early, late = sorted(milliseconds(target.replace(tzinfo=tz, fold=fold)) for fold in (0, 1))
     if _clock(early, tz) < target:
         early += bisect_left(range(early, late), target, key=lambda ms: _clock(ms, tz))
-    return midnight_ms(target.date(), tz), early
+    return early
 
 
 def _clock(ms: int, tz: tzinfo) -> datetime:
