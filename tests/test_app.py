@@ -9,6 +9,7 @@ from ccledger import app
 from ccledger.app import Surroundings
 from ccledger.core.errors import LedgerBusy, StoreError
 from ccledger.core.measures import Dimension, Grain
+from ccledger.core.prices import FOREVER, Override, Period
 from ccledger.settings import Settings, read_settings
 from ccledger.sources.transcripts.scan import Progress
 from tests.corpora.made import write_corpus
@@ -143,3 +144,53 @@ def test_the_price_book_ships_with_the_program() -> None:
 
 def test_the_clock_tells_milliseconds_of_this_century() -> None:
     assert 1_700_000_000_000 < app.clock() < 4_100_000_000_000
+
+
+def test_old_calls_go_after_they_are_booked_and_no_sum_with_them(surroundings: Surroundings) -> None:
+    everything = settings_of(surroundings, CCLEDGER_TIMEZONE="UTC")
+    import_all(everything, surroundings)
+    with app.reading(everything) as store:
+        sums, sessions, summary = days(everything), sorted(store.sessions(0, 100_000)), store.summary()
+    other = settings_of(
+        surroundings,
+        CCLEDGER_TIMEZONE="UTC",
+        CCLEDGER_DATA_DIR=str(everything.data_dir.parent / "other"),
+        CCLEDGER_RETENTION_DAYS="1",
+    )
+    for _ in range(2):
+        import_all(other, surroundings)
+        with app.reading(other) as store:
+            assert days(other) == sums
+            assert sorted(store.sessions(0, 100_000)) == sessions
+            assert store.summary() == summary
+            assert store.calls(0, store.horizon()) == []
+            assert store.horizon() > 0
+
+
+def test_removed_calls_are_not_booked_again_when_their_transcripts_are_read_anew(surroundings: Surroundings) -> None:
+    settings = settings_of(surroundings, CCLEDGER_TIMEZONE="UTC", CCLEDGER_RETENTION_DAYS="1")
+    import_all(settings, surroundings)
+    sums = days(settings)
+    with app.writing(settings, surroundings) as store:
+        store.append([], dict.fromkeys(store.positions()), now=1)
+    assert import_all(settings, surroundings) is not None
+    assert days(settings) == sums
+
+
+def test_another_time_zone_keeps_the_sums_of_removed_calls(surroundings: Surroundings) -> None:
+    expected = settings_of(surroundings, CCLEDGER_TIMEZONE="Asia/Kathmandu")
+    import_all(expected, surroundings)
+    other = {"CCLEDGER_DATA_DIR": str(expected.data_dir.parent / "other"), "CCLEDGER_RETENTION_DAYS": "1"}
+    import_all(settings_of(surroundings, CCLEDGER_TIMEZONE="UTC", **other), surroundings)
+    moved = settings_of(surroundings, CCLEDGER_TIMEZONE="Asia/Kathmandu", **other)
+    import_all(moved, surroundings)
+    assert days(moved) == days(expected)
+
+
+def test_what_is_set_is_laid_over_the_shipped_prices(surroundings: Surroundings) -> None:
+    settings = settings_of(surroundings)
+    with app.writing(settings, surroundings) as store:
+        card = app.price_book().models[0].periods[0].card
+        store.override(Override("claude-nova-9", Period(0, FOREVER, card, "a mail"), 1, "me"))
+        assert app.prices_of(store).book().find("claude-nova-9") is not None
+    assert app.price_book().find("claude-nova-9") is None

@@ -79,12 +79,15 @@ def test_help_lists_every_verb() -> None:
     assert set(re.findall(r"^ {2}make (\S+)", said, re.MULTILINE)) == verbs
 
 
-@pytest.mark.parametrize("english", [
+@pytest.mark.parametrize(
+    "english",
+    [
         "README.md",
         "docs/how-to/watch-your-own-usage.md",
         "docs/how-to/status-line.md",
         "docs/how-to/live-view.md",
-    ])
+    ],
+)
 def test_chinese_is_level_with_english(english: str) -> None:
     chinese = english.removesuffix(".md") + ".zh-CN.md"
     assert shape(ROOT / english) == shape(ROOT / chinese)

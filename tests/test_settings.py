@@ -52,6 +52,7 @@ claude_dirs = ["/one", "/two"]
 billing = "api"
 file_watch = false
 log_level = "info"
+retention_days = 90
 """
 
 
@@ -67,6 +68,7 @@ def test_everything_can_be_said_in_the_file(file: Path) -> None:
         billing="api",
         file_watch=False,
         log_level="INFO",
+        retention_days=90,
     )
 
 
@@ -79,6 +81,7 @@ ENVIRONMENT = {
     "CCLEDGER_BILLING": "subscription",
     "CCLEDGER_FILE_WATCH": "1",
     "CCLEDGER_LOG_LEVEL": "debug",
+    "CCLEDGER_RETENTION_DAYS": "30",
 }
 
 
@@ -94,6 +97,7 @@ def test_the_environment_comes_before_the_file(file: Path) -> None:
         billing="subscription",
         file_watch=True,
         log_level="DEBUG",
+        retention_days=30,
     )
 
 
@@ -128,6 +132,7 @@ def test_an_empty_variable_says_nothing() -> None:
         ({"CCLEDGER_DATA_DIR": "relative"}, "data_dir", Path.cwd() / "relative"),
         ({"CCLEDGER_TIMEZONE": "Etc/UTC"}, "timezone", "UTC"),
         ({"CCLEDGER_PORT": "0"}, "port", 0),
+        ({"CCLEDGER_RETENTION_DAYS": "365"}, "retention_days", 365),
     ],
 )
 def test_other_names_and_short_forms_are_understood(environment: dict[str, str], name: str, value: object) -> None:
@@ -147,6 +152,9 @@ def test_other_names_and_short_forms_are_understood(environment: dict[str, str],
         ({"FILE_WATCH_ENABLED": "maybe"}, {}, "FILE_WATCH_ENABLED takes true or false, not 'maybe'"),
         ({"CCLEDGER_LOG_LEVEL": "loud"}, {}, "CCLEDGER_LOG_LEVEL takes DEBUG, INFO,"),
         ({"CCLEDGER_CONFIG": "/nowhere/ccledger.toml"}, {}, "CCLEDGER_CONFIG names /nowhere/ccledger.toml, which"),
+        ({"CCLEDGER_RETENTION_DAYS": "0"}, {}, "CCLEDGER_RETENTION_DAYS takes a whole number from 1, not '0'"),
+        ({"CCLEDGER_RETENTION_DAYS": "36501"}, {}, "CCLEDGER_RETENTION_DAYS takes a whole number from 1"),
+        ({"CCLEDGER_RETENTION_DAYS": "1.5"}, {}, "CCLEDGER_RETENTION_DAYS takes a whole number from 1"),
         ({"CCLEDGER_CONFIG": "/"}, {}, "/ can't be read: Is a directory"),
     ],
 )

@@ -5,18 +5,18 @@ Parts are imported where they are built, so that a report pays for what it uses 
 
 import os
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ccledger import __version__
+from ccledger import __version__, core
 from ccledger.core.errors import UsageError
 from ccledger.ledger.store import Store, open_reader, open_store
 from ccledger.settings import Settings, canonical_zone
 from ccledger.sources.stats_cache import import_changed
-from ccledger.sources.transcripts.position import is_unchanged
+from ccledger.sources.transcripts.position import fingerprint, is_unchanged
 from ccledger.sources.transcripts.roots import Root, find_roots, list_files
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ccledger.sources.transcripts.follow import ImportStatus
     from ccledger.sources.transcripts.roots import Found
     from ccledger.sources.transcripts.scan import Progress
+    from ccledger.stats.pricing import Prices
 
 SOCKET_NAME = "ccledger.sock"
 _LOOK_SECONDS = 5.0
@@ -54,7 +55,18 @@ def price_book() -> "PriceBook":
     """The prices that ship with the program."""
     from ccledger.core import prices
 
-    return prices.read_book(Path(prices.__file__).with_name("prices.toml").read_text("utf-8"))
+    return prices.read_book(_price_list().read_text("utf-8"))
+
+
+def _price_list() -> Path:
+    return Path(core.__file__).with_name("prices.toml")
+
+
+def prices_of(store: Store) -> "Prices":
+    """The prices in force: those that ship with the program and what was set in a ledger."""
+    from ccledger.stats.pricing import Prices
+
+    return Prices(store, cache(price_book))
 
 
 def system_zone(surroundings: Surroundings) -> str:
@@ -101,8 +113,13 @@ def writing(settings: Settings, surroundings: Surroundings, *, wait_seconds: flo
     from ccledger.ledger.lock import hold
 
     with hold(settings.data_dir, wait_seconds=wait_seconds):
-        store = open_store(settings.database_url, lambda: price_book().cost, zone_name(settings, surroundings))
+        store = open_store(
+            settings.database_url,
+            lambda: price_book().overlaid(store.overrides()).cost,
+            zone_name(settings, surroundings),
+        )
         try:
+            store.list_shipped(fingerprint(_price_list().read_bytes()).hex(), lambda: price_book().models)
             if settings.timezone and store.zone() != settings.timezone:
                 store.rebuild(settings.timezone)
             yield store
@@ -143,8 +160,31 @@ def import_new(
     take_cached_days(store, claude_roots(settings, surroundings))
     kept = store.positions()
     changed = unread(kept, settings, surroundings)
-    if not changed:
-        return None
+    progress = _import(store, settings, surroundings, kept, changed, report, stopped) if changed else None
+    if settings.retention_days is not None:
+        from ccledger.ledger.retention import let_go
+
+        let_go(store, _horizon(store, settings.retention_days))
+    return progress
+
+
+def _horizon(store: Store, keep_days: int) -> int:
+    """When the calls begin that are kept."""
+    from ccledger.core.periods import zone
+    from ccledger.ledger.retention import horizon_of
+
+    return horizon_of(clock(), zone(store.zone()), keep_days)
+
+
+def _import(
+    store: Store,
+    settings: Settings,
+    surroundings: Surroundings,
+    kept: "MutableMapping[str, bytes]",
+    changed: "list[Found]",
+    report: "Callable[[Progress], None]",
+    stopped: Callable[[], bool],
+) -> "Progress":
     from ccledger.ledger.writer import Writer
     from ccledger.sources.transcripts.scan import Scan
 
@@ -163,6 +203,7 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Callable[[st
     """Runs the server until a signal ends it: import, live pages, API. `announce` hears its address."""
     from ccledger.api.app import create_app
     from ccledger.api.live import Live
+    from ccledger.api.prices import PriceDesk
     from ccledger.api.server import listening, run
     from ccledger.api.system import ImportRoot, Transcripts, describe_import
     from ccledger.ledger.limits import kept_limits
@@ -170,14 +211,12 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Callable[[st
     from ccledger.sources.transcripts.follow import Follower
 
     live = Live()
-    local = settings.data_dir / SOCKET_NAME
+    roots = partial(claude_roots, settings, surroundings)
     with (
         writing(settings, surroundings, wait_seconds=_PATIENCE_SECONDS) as store,
-        listening(settings.host, settings.port, local) as sockets,
+        listening(settings.host, settings.port, settings.data_dir / SOCKET_NAME) as sockets,
+        _letting_go(store, settings) as all_booked,
     ):
-
-        def roots() -> list[Root]:
-            return claude_roots(settings, surroundings)
 
         def look() -> dict[Root, str]:
             return {root: billing_of(settings, surroundings, root.path) for root in roots()}
@@ -196,12 +235,14 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Callable[[st
             )
 
         def report(status: "ImportStatus") -> None:
+            if status.state == "following":
+                all_booked()
             pace.tell(lambda: describe(status), final=status.state != "importing")
 
         pace = _Pace(live)
-        sink = Writer(store, clock, live.tell_batch)
+        writer = Writer(store, clock, live.tell_batch)
         follower = Follower(
-            roots, billing, sink, clock, report, watch=settings.file_watch, beside=partial(take_cached_days, store)
+            roots, billing, writer, clock, report, watch=settings.file_watch, beside=partial(take_cached_days, store)
         )
         app = create_app(
             store=store,
@@ -212,12 +253,32 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Callable[[st
             transcripts=Transcripts(lambda: describe(follower.status), lambda: _whole_billing(places()), follower.sync),
             limits=lambda: kept_limits(settings.data_dir),
             web_folder=Path(__file__).parent / "_web",
+            prices=PriceDesk(prices_of(store), writer),
         )
         follower.start()
         try:
             run(app, sockets, announce, follower.stop, settings.log_level)
         finally:
             follower.stop()
+
+
+@contextmanager
+def _letting_go(store: Store, settings: Settings) -> Generator[Callable[[], None]]:
+    """Removes old calls meanwhile, if they are to be removed, from the moment on at which what this yields is called:
+    when all transcripts are booked.
+    """
+    keep_days = settings.retention_days
+    if keep_days is None:
+        yield lambda: None
+        return
+    from ccledger.ledger.retention import Retention
+
+    retention = Retention(store, lambda: _horizon(store, keep_days))
+    retention.start()
+    try:
+        yield retention.begin
+    finally:
+        retention.stop()
 
 
 def _briefly(look: "Callable[[], dict[Root, str]]") -> "Callable[[], dict[Root, str]]":

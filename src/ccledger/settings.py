@@ -28,6 +28,8 @@ class Settings(NamedTuple):
     """Empty: find out."""
     file_watch: bool
     log_level: str
+    retention_days: int | None = None
+    """None: calls are kept for ever."""
 
 
 class Given(NamedTuple):
@@ -126,9 +128,19 @@ SETTINGS: Final = (
         "`WARNING`",
         "How much the server says on standard error. `DEBUG` also shows where a command failed.",
     ),
+    Setting(
+        "retention_days",
+        ("CCLEDGER_RETENTION_DAYS",),
+        "",
+        "a whole number from 1",
+        "calls are kept for ever",
+        "For how many days before today single calls are kept. Older ones are removed once they are booked; sums by "
+        "day, model, project and session stay for ever.",
+    ),
 )
 """Every setting, in the order of the reference page."""
 
+_MOST_DAYS: Final = 36_500
 _BILLING: Final = ("api", "subscription")
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -156,6 +168,7 @@ def read_settings(environment: Mapping[str, str], home: Path, flags: Mapping[str
         billing=_read(given, "billing", lambda value: _one_of(_BILLING, _text(value)), ""),
         file_watch=_read(given, "file_watch", _switch, default=True),
         log_level=_read(given, "log_level", lambda value: _one_of(_LEVELS, _text(value).upper()), "WARNING"),
+        retention_days=_read(given, "retention_days", _days, None),
     )
 
 
@@ -274,6 +287,13 @@ def _loopback(value: object) -> str:
 def _port(value: object) -> int:
     text = str(value)
     if not (text.isascii() and text.isdecimal()) or int(text) > 65535:
+        raise ValueError
+    return int(text)
+
+
+def _days(value: object) -> int | None:
+    text = str(value)
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= _MOST_DAYS:
         raise ValueError
     return int(text)
 

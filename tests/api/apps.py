@@ -11,10 +11,15 @@ from litestar.types import ASGIApp
 from ccledger.api.app import create_app
 from ccledger.api.asgi import Application
 from ccledger.api.live import Live
+from ccledger.api.prices import PriceDesk
 from ccledger.api.system import Import, ImportRoot, Transcripts
+from ccledger.app import price_book
 from ccledger.core.limits import LimitReading
 from ccledger.ledger.store import Store
+from ccledger.ledger.writer import Writer
+from ccledger.stats.pricing import Prices
 
+BOOK = price_book()
 NOW = 1_795_168_800_000
 """2026-11-20 10:00 UTC."""
 ROOT = ImportRoot("/home/u/.claude", found=True, files=2, billing="api")
@@ -43,15 +48,17 @@ def make_app(
     web_folder: Path = Path("/nonexistent"),
 ) -> Application:
     """The application as the composition root builds it, but for what a test is about."""
+    told = Live() if live is None else live
     return create_app(
         store=store,
-        live=Live() if live is None else live,
+        live=told,
         now=lambda: NOW,
         zone_name="UTC",
         version="0.1.0",
         transcripts=Transcripts(state, billing, sync),
         limits=limits,
         web_folder=web_folder,
+        prices=PriceDesk(Prices(store, lambda: BOOK), Writer(store, lambda: NOW, told.tell_batch)),
     )
 
 

@@ -50,6 +50,8 @@ def test_every_route_has_its_name(document: dict[str, Any]) -> None:
         "/api/v1/export/jsonl": "exportJsonLines",
         "/api/v1/stats/blocks": "getBlocks",
         "/api/v1/limits": "getLimits",
+        "/api/v1/cost/estimate": "estimateCost",
+        "/api/v1/cost/pricing": "getPricing",
     }
 
 

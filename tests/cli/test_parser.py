@@ -107,14 +107,27 @@ def test_a_claude_directory_is_not_remembered_for_the_next_call(parser: Parser) 
     assert parser.parse([]).claude_dirs == []
 
 
+def test_a_word_has_to_be_there_unless_help_is_asked_for() -> None:
+    made = Parser("try", "Tries things.")
+    made.word("model", metavar="MODEL", text="A model.")
+    made.flag("-j", "--json", to="as_json", text="As JSON.")
+    made.flag("-h", "--help", text="This page.")
+    assert made.parse(["-j", "opus"]).model == "opus"
+    assert made.parse(["--help"]).help
+    with pytest.raises(UsageError, match="'try' needs: MODEL"):
+        made.parse(["-j"])
+    with pytest.raises(UsageError, match="takes no argument two"):
+        made.parse(["one", "two"])
+
+
 def test_a_word_is_one_of_a_few_and_must_be_there() -> None:
     made = Parser("try", "")
-    made.word("shell", accepted=("bash", "zsh"), text="100 % of a shell.")
+    made.word_of("shell", accepted=("bash", "zsh"), text="100 % of a shell.")
     made.flag("-h", "--help", text="")
     assert made.parse(["zsh"]).shell == "zsh"
     assert made.called == "ccledger try bash|zsh [OPTIONS]"
     assert made.parse(["--help"]).help is True
-    with pytest.raises(UsageError, match="'try' needs one of: bash"):
+    with pytest.raises(UsageError, match="'try' needs: bash"):
         made.parse([])
     with pytest.raises(UsageError, match="takes bash or zsh, not 'csh'"):
         made.parse(["csh"])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import time
 import urllib.request
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from ccledger.ledger.lock import hold
+from ccledger.ledger.store import Store, open_reader
 from tests.cli.program import History, Run, cells, clean_environment, command, expected, write_lines
 
 
@@ -90,3 +92,32 @@ def test_an_address_that_makes_no_sense_is_wrong_usage(arguments: tuple[str, ...
     ran = ccledger("serve", *arguments)
     assert (ran.code, ran.out) == (2, "")
     assert said in ran.err
+
+
+def test_a_server_lets_go_of_old_calls_once_they_are_booked(own: History, tmp_path: Path) -> None:
+    write_lines(own.root, {"timestamp": "2020-11-10T10:00:00.000Z"}, {"timestamp": "2020-11-11T10:00:00.000Z"})
+    keeping = Keeping(own.root, own.data)
+    with serving(keeping, tmp_path) as (_, address):
+        with reading(own) as store:
+            for _ in range(400):
+                if store.summary().calls == 2 and not store.calls(0, 1 << 42):
+                    break
+                time.sleep(0.05)
+            assert store.calls(0, 1 << 42) == []
+        totals = fetch(f"{address}/api/v1/stats/current")["totals"]
+        assert (totals["calls"], totals["output_tokens"]) == (2, 40)
+
+
+class Keeping(History):
+    """A history whose calls are kept for thirty days."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**super().environment, "CCLEDGER_RETENTION_DAYS": "30"}
+
+
+@contextmanager
+def reading(made: History) -> Generator[Store]:
+    store = open_reader(f"sqlite:///{made.data / 'ledger.db'}")
+    yield store
+    store.close()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from importlib.resources import files
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,18 @@ from hypothesis import strategies as st
 from ccledger.core.call import Cost, Reading, Terms, Usage
 from ccledger.core.errors import UsageError
 from ccledger.core.periods import milliseconds
-from ccledger.core.prices import KINDS, Card, Model, Modifiers, Period, PriceBook, normalise, read_book
+from ccledger.core.prices import (
+    FOREVER,
+    KINDS,
+    Card,
+    Model,
+    Modifiers,
+    Override,
+    Period,
+    PriceBook,
+    normalise,
+    read_book,
+)
 from tests.corpora import reference
 
 BOOK = read_book(files("ccledger.core").joinpath("prices.toml").read_text("utf-8"))
@@ -361,3 +372,54 @@ def test_an_answer_once_given_is_given_again() -> None:
     book = make_book("1", "2")
     costs = [total(book.cost(Reading("m", Usage(1)), at)) for at in (-1, 0, 1, 2, 1, 0, -1)]
     assert costs == [None, 1_000, 2_000, None, 2_000, 1_000, None]
+
+
+SPAN = 1_000_000
+SPANS = st.tuples(st.integers(0, 40), st.integers(1, 20)).map(lambda pair: (pair[0] * SPAN, (pair[0] + pair[1]) * SPAN))
+
+
+def flat(usd: int) -> Card:
+    return Card((Decimal(usd),) * len(KINDS))
+
+
+def overriding(number: int, span: tuple[int, int], model: str = "claude-x-1") -> Override:
+    return Override(model, Period(*span, flat(number + 100), f"override {number}"), 0, "somebody")
+
+
+@given(shipped=st.lists(SPANS, max_size=3), laid=st.lists(SPANS, max_size=5), at=st.integers(0, 62 * SPAN))
+def test_the_last_override_that_holds_a_moment_prices_it_and_no_other_moment(
+    shipped: list[tuple[int, int]], laid: list[tuple[int, int]], at: int
+) -> None:
+    apart: list[tuple[int, int]] = []
+    for start, end in sorted(shipped):
+        if not apart or start >= apart[-1][1]:
+            apart.append((start, end))
+    periods = tuple(Period(*span, flat(number + 1), "shipped") for number, span in enumerate(apart))
+    book = PriceBook([Model("claude-x-1", periods)], BOOK.modifiers)
+    over = book.overlaid([overriding(number, span) for number, span in enumerate(laid)])
+    holding = [100 + number for number, (start, end) in enumerate(laid) if start <= at < end]
+    holding = holding[-1:] or [number + 1 for number, (start, end) in enumerate(apart) if start <= at < end]
+    cost = over.cost(Reading("claude-x-1", Usage(MILLION)), at)
+    assert (None if cost is None else cost.total) == (holding[0] * 10**9 if holding else None)
+    (model,) = over.models
+    assert all(a.end <= b.start for a, b in pairwise(model.periods))
+    assert all(period.start < period.end for period in model.periods)
+
+
+def test_an_override_makes_an_unknown_model_known_under_every_spelling() -> None:
+    book = BOOK.overlaid([overriding(1, (0, FOREVER), "claude-nova-9")])
+    assert total(book.cost(Reading("us.anthropic.claude-nova-9-v1:0", Usage(MILLION)), 5)) == 101 * 10**9
+    assert book.find("claude-nova-9-20270101") is not None
+    assert book.cost(Reading("claude-nova-9-5", Usage(MILLION)), 5) is None
+    assert BOOK.find("claude-nova-9") is None
+
+
+def test_an_override_keeps_what_multiplies_prices() -> None:
+    book = BOOK.overlaid([overriding(0, (0, FOREVER), "claude-opus-5")])
+    assert total(book.cost(Reading("claude-opus-5", Usage(MILLION), int(Terms.FAST)), LATE)) == 200 * 10**9
+    assert total(book.cost(Reading("claude-opus-5-20260724", Usage(MILLION)), LATE)) == 100 * 10**9
+
+
+def test_the_listed_name_is_the_books_own_or_the_plain_spelling() -> None:
+    assert BOOK.listed_name("eu.anthropic.claude-opus-4-20250514-v1:0") == "claude-opus-4"
+    assert BOOK.listed_name(" Claude-Nova-9[1m]") == "claude-nova-9"

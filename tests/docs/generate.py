@@ -27,7 +27,7 @@ def cli_page() -> str:
 
 def link(name: str) -> str:
     """Return a command's name, leading to its section."""
-    return f"[`{name}`](#ccledger-{name})"
+    return f"[`{name}`](#ccledger-{name.replace(' ', '-')})"
 
 
 def command_section(name: str) -> Iterator[str]:

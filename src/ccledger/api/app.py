@@ -11,6 +11,7 @@ from litestar.datastructures import CacheControlHeader
 
 from ccledger.api.asgi import Application
 from ccledger.api.blocks import block_routes
+from ccledger.api.cost import cost_routes
 from ccledger.api.errors import answer_error, log_error
 from ccledger.api.head import Head
 from ccledger.api.history import history_routes
@@ -18,6 +19,7 @@ from ccledger.api.limits import limit_routes
 from ccledger.api.live import Everything, Live, live_routes
 from ccledger.api.openapi import openapi_route
 from ccledger.api.pages import page_routes
+from ccledger.api.prices import PriceDesk, price_routes
 from ccledger.api.query import query_routes
 from ccledger.api.shield import Shield
 from ccledger.api.stats import all_models, stats_routes
@@ -30,45 +32,55 @@ if TYPE_CHECKING:
     from ccledger.ledger.store import Store
 
 
-def create_app(
-    *,
-    store: "Store",
-    live: Live,
-    now: Callable[[], int],
-    zone_name: str,
-    version: str,
-    transcripts: Transcripts,
-    limits: Callable[[], Sequence[LimitReading]],
-    web_folder: Path,
-) -> Application:
+class Parts(NamedTuple):
+    """What the application is put together from."""
+
+    store: "Store"
+    live: Live
+    now: Callable[[], int]
+    zone_name: str
+    version: str
+    transcripts: Transcripts
+    limits: Callable[[], Sequence[LimitReading]]
+    prices: PriceDesk
+    settings: Callable[[], Sequence[SettingInForce]]
+    web_folder: Path
+
+
+def create_app(parts: Parts) -> Application:
     """The application behind its shield: the API under `/api/v1` and `/api`, `/ws`, and the dashboard."""
+    store, now, zone_name = parts.store, parts.now, parts.zone_name
+    transcripts = parts.transcripts
     lifetime = Lifetime(store)
 
     def initial() -> Everything:
         ever = lifetime.ever()
         everything, models = all_models(ever.models)
-        return Everything(everything, models, ever.batch, version, transcripts.state())
+        return Everything(everything, models, ever.batch, parts.version, transcripts.state())
 
     @asynccontextmanager
     async def attached(_: Litestar) -> AsyncGenerator[None]:
-        live.attach(asyncio.get_running_loop())
+        parts.live.attach(asyncio.get_running_loop())
         yield
 
     handlers = [
-        *system_routes(version, transcripts),
+        *system_routes(parts.version, transcripts),
         *stats_routes(store, lifetime, now, zone_name, transcripts),
         *trend_routes(store, lifetime, now, zone_name),
         *query_routes(store, now, zone_name),
         *history_routes(store, now, zone_name),
-        *block_routes(store, now, zone_name, limits),
-        *limit_routes(now, limits),
+        *block_routes(store, now, zone_name, parts.limits),
+        *limit_routes(now, parts.limits),
+        *cost_routes(store, lifetime, parts.prices.prices, now, zone_name),
+        *price_routes(parts.prices.writer),
+        *settings_routes(store, transcripts, parts.version, parts.settings),
     ]
-    routes = [*handlers, openapi_route(handlers, version)]
+    routes = [*handlers, openapi_route(handlers, parts.version)]
     app = Litestar(
         route_handlers=[
             *(Router(path, route_handlers=routes, cache_control=_FRESH) for path in ("/api/v1", "/api")),
-            *live_routes(live, initial, store.batches, now),
-            *page_routes(web_folder),
+            *live_routes(parts.live, initial, store.batches, now),
+            *page_routes(parts.web_folder),
         ],
         exception_handlers={Exception: answer_error},
         after_exception=[log_error],

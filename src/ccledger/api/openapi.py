@@ -17,6 +17,8 @@ from ccledger.api.query import QueryAnswer
 from ccledger.api.stats import CurrentStats, Overview
 from ccledger.api.system import Health, Import, Version
 from ccledger.api.trends import Trends
+from ccledger.stats.estimate import CountsEstimate, PeriodEstimate
+from ccledger.stats.pricing import Pricing
 
 _ANSWERS: Final = (
     Health,
@@ -29,6 +31,9 @@ _ANSWERS: Final = (
     History,
     Blocks,
     Limits,
+    PeriodEstimate,
+    CountsEstimate,
+    Pricing,
     Problem,
 )
 _MESSAGES: Final = (InitialData, StatsUpdate, ImportProgress, Resync, Pong, Misunderstood, Ping, Subscribe)

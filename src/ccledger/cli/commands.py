@@ -35,6 +35,10 @@ COMMANDS: Final = {
     "export": Entry("export", "EXPORT", "Write the calls themselves as CSV, JSON or JSON lines."),
     "live": Entry("live", "LIVE", "Watch the window, the limits, the pace and today's sessions in the terminal."),
     "import": Entry("imports", "IMPORT", "Book what is new in Claude Code's transcripts, and nothing else."),
+    "price list": Entry("prices", "LIST", "Show what models cost, since when, and where that was read."),
+    "price set": Entry("prices", "SET", "Set a model's prices from a day on; later calls are priced by them."),
+    "price unset": Entry("prices", "UNSET", "Take prices that were set away again."),
+    "price reprice": Entry("prices", "REPRICE", "Show what other prices change for booked calls, then correct them."),
     "doctor": Entry("doctor", "DOCTOR", "Say what was found, what has no price, and what was passed over and why."),
     "migrate": Entry("migrate", "MIGRATE", "Bring the ledger to this version's schema; take over older statistics."),
     "demo": Entry("demo", "DEMO", "Show a made-up history live in the browser, apart from your own data."),
@@ -57,16 +61,29 @@ def call(arguments: list[str]) -> int:
         write(f"ccledger, version {__version__}")
     elif name in COMMANDS:
         _run(name, rest)
+    elif rest and f"{name} {rest[0]}" in COMMANDS:
+        _run(f"{name} {rest[0]}", rest[1:])
+    elif family := _family(name):
+        if not {"-h", "--help"} & set(rest):
+            raise UsageError(f"'{name}' takes {', '.join(family[:-1])} or {family[-1]}")
+        write(_overview(f"{name} "))
     else:
         raise UsageError(_unknown(name))
     return DONE
 
 
-def _overview() -> str:
+def _family(name: str) -> list[str]:
+    """The second words of the commands that begin with a word."""
+    return [command.partition(" ")[2] for command in COMMANDS if command.startswith(f"{name} ")]
+
+
+def _overview(beginning: str = "") -> str:
     from ccledger.cli.help import overview
     from ccledger.cli.parser import Shown
 
-    return overview(ABOUT, [Shown(name, entry.summary) for name, entry in COMMANDS.items()])
+    return overview(
+        ABOUT, [Shown(name, entry.summary) for name, entry in COMMANDS.items() if name.startswith(beginning)]
+    )
 
 
 def _run(name: str, arguments: list[str]) -> None:

@@ -17,7 +17,7 @@ _INSTALL: Final = (
 
 
 def _declare(parser: Parser) -> None:
-    parser.word("shell", accepted=_SHELLS, text="The shell to print it for.")
+    parser.word_of("shell", accepted=_SHELLS, text="The shell to print it for.")
     parser.remarks += _INSTALL
 
 

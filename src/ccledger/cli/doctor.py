@@ -198,7 +198,10 @@ def _advice(findings: Mapping[str, Any]) -> Iterator[str]:
     if any(file.get("problem") for file in findings["statistics"]):
         yield "Claude Code's own statistics can't be read; '/usage' in Claude Code writes them anew."
     if findings["unpriced"]:
-        yield "Models without a price count with their tokens and without a cost; a newer ccledger may know them."
+        yield (
+            "Models without a price count with their tokens and without a cost; "
+            "a newer ccledger may know them, or 'ccledger price set' tells it."
+        )
 
 
 def _page(findings: Mapping[str, Any]) -> Iterator[str]:

@@ -91,7 +91,13 @@ class Parser(ArgumentParser):
         self._take_value(names, metavar)
         self.add_argument(*names, choices=accepted, type=_one_of(accepted), default=default, help=_plain(text))
 
-    def word(self, name: str, *, accepted: Sequence[str], text: str) -> None:
+    def word(self, name: str, *, metavar: str, text: str) -> None:
+        """A word without dashes that must be given."""
+        self._show((metavar,), "", text)
+        self._words.append(metavar)
+        self.add_argument(name, metavar=metavar, help=_plain(text))
+
+    def word_of(self, name: str, *, accepted: Sequence[str], text: str) -> None:
         """A word without dashes that must be given: one of a few."""
         metavar = "|".join(accepted)
         self._show((metavar,), "", text)
@@ -144,7 +150,7 @@ class Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """See `ArgumentParser.error`; here the caller prints."""
         plain = message.removeprefix("argument ").replace(": takes ", " takes ", 1)
-        raise UsageError(plain.replace("the following arguments are required", f"'{self.command}' needs one of", 1))
+        raise UsageError(plain.replace("the following arguments are required", f"'{self.command}' needs", 1))
 
 
 def _plain(text: str) -> str:

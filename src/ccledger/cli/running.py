@@ -3,12 +3,13 @@
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from ccledger.core.errors import StoreError
+from ccledger.core.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     from ccledger.settings import Settings
 
 _IMPORT_SECONDS = 600.0
+_CHANGE_SECONDS = 60.0
 _HEALTH_SECONDS = 5.0
 
 
@@ -37,6 +38,21 @@ def import_by_server(settings: "Settings") -> bool:
     return True
 
 
+def ask_server(settings: "Settings", path: str, body: bytes) -> bytes | None:
+    """Has a running server change something, and answers what it said; None when none runs.
+
+    Raises `UsageError` when the server finds no sense in it, `StoreError` when it can't do it.
+    """
+    answer = _ask(settings, "POST", f"/api/control/{path}", _CHANGE_SECONDS, body)
+    if answer is None:
+        return None
+    if answer.status == 400:
+        raise UsageError(_reason(answer.body))
+    if answer.status != 200:
+        raise StoreError(f"the running server could not do that ({_reason(answer.body)})")
+    return answer.body
+
+
 def _reason(body: bytes) -> str:
     import json
 
@@ -46,7 +62,7 @@ def _reason(body: bytes) -> str:
         return body.decode("utf-8", "replace")
 
 
-def _ask(settings: "Settings", method: str, path: str, seconds: float) -> _Answer | None:
+def _ask(settings: "Settings", method: str, path: str, seconds: float, body: bytes = b"") -> _Answer | None:
     from ccledger.app import SOCKET_NAME
 
     address = os.path.join(settings.data_dir, SOCKET_NAME)  # noqa: PTH118 - most runs end here, without a server
@@ -58,7 +74,8 @@ def _ask(settings: "Settings", method: str, path: str, seconds: float) -> _Answe
         server.settimeout(seconds)
         try:
             server.connect(address)
-            server.sendall(f"{method} {path} HTTP/1.0\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n".encode())
+            head = f"{method} {path} HTTP/1.0\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n\r\n"
+            server.sendall(head.encode() + body)
             with server.makefile("rb") as stream:
                 return _parse(stream.read())
         except (ConnectionError, FileNotFoundError):

@@ -21,7 +21,8 @@ from ccledger.core.periods import milliseconds
 _FEMTO_PER_NANO = 1_000_000
 _FEMTO_PER_USD = NANO * _FEMTO_PER_NANO
 _MILLION = 1_000_000
-_FOREVER = 1 << 62
+FOREVER = 1 << 62
+"""The end of a period that has none yet."""
 _make: Callable[[type[Cost], tuple[int, ...]], Cost] = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - bare, it is generic
 """Makes a named tuple in half the time: without its Python-level constructor."""
 
@@ -58,6 +59,16 @@ class Period(NamedTuple):
     long_over: int | None = None
     """Prompt tokens above which `long_card` replaces the whole card."""
     long_card: Card | None = None
+
+
+class Override(NamedTuple):
+    """A period that somebody laid over the shipped prices of one model."""
+
+    model: str
+    period: Period
+    set_at: int
+    """Milliseconds since 1970."""
+    set_by: str
 
 
 class Model(NamedTuple):
@@ -180,6 +191,23 @@ class PriceBook:
             searched,
         )
 
+    def overlaid(self, overrides: Iterable[Override]) -> "PriceBook":
+        """A book in which each override holds for exactly its span, a later one over an earlier one.
+
+        Other periods, and what the model's calls may be multiplied by, stay. A model that was unknown is known then.
+        """
+        models = {model.name: model for model in self.models}
+        for override in overrides:
+            name = self.listed_name(override.model)
+            model = models.get(name) or Model(name, ())
+            models[name] = model._replace(periods=_laid_over(model.periods, override.period))
+        return PriceBook(models.values(), self.modifiers)
+
+    def listed_name(self, name: str) -> str:
+        """The name under which the book keeps a model's prices, or would keep them."""
+        model = self.find(name)
+        return normalise(name).candidates[0] if model is None else model.name
+
     def _rates_of(self, name: str, terms: Terms) -> tuple[_Rate, ...]:
         model = self.find(name)
         factor = None if model is None else self._factor(model, terms, regional=normalise(name).regional)
@@ -209,6 +237,12 @@ class PriceBook:
         if regional and model.regional:
             return factor * self.modifiers.regional
         return factor
+
+
+def _laid_over(periods: Iterable[Period], new: Period) -> tuple[Period, ...]:
+    before = [old._replace(end=min(old.end, new.start)) for old in periods if old.start < new.start]
+    after = [old._replace(start=max(old.start, new.end)) for old in periods if old.end > new.end]
+    return (*before, new, *after)
 
 
 def _prices(card: Card, factor: Decimal) -> _Prices:
@@ -252,7 +286,7 @@ def _read_period(data: Mapping[str, Any]) -> Period:
     long_context = data.get("long_context")
     return Period(
         start=_start_of(data["from"]),
-        end=_start_of(data["to"]) if "to" in data else _FOREVER,
+        end=_start_of(data["to"]) if "to" in data else FOREVER,
         card=_read_card(data["price"]),
         source=data["source"],
         long_over=None if long_context is None else long_context["over"],

@@ -2,16 +2,20 @@
 
 from array import array
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ccledger.core.call import Call, Fact
-from ccledger.core.measures import Measures, pack, widen
+from ccledger.core.measures import ZERO, Grain, Measures, pack, plus, widen
 from ccledger.core.merge import Joined, is_bare
 from ccledger.core.periods import QUARTER_MS
-from ccledger.core.rollup import Fold, Roll, measure
+from ccledger.core.rollup import Fold, Roll, SpanKey, measure
 from ccledger.ledger.ids import SEQUENCES, call_id
+from ccledger.ledger.past import is_possibly_removed
 from ccledger.ledger.plan import Change, Price, plan
 from ccledger.ledger.rows import Names, Row, encode
+from ccledger.ledger.store import Slice
+
+_Key = TypeVar("_Key")
 
 
 class Booking(NamedTuple):
@@ -113,13 +117,78 @@ def _book_change(change: Change, names: Names, booking: Booking, fold: Fold) -> 
         booking.aliases.append((before.id, successor))
 
 
-def resum(calls: Iterable[Call], names: Names, day_of: Callable[[int], int]) -> Roll:
-    """The roll-ups of calls, from nothing."""
+def without_removed(joined: list[Joined], horizon: int) -> list[Joined]:
+    """Joined facts without those that may be of removed calls: these are on the sums already."""
+    if not horizon:
+        return joined
+    return [one for one in joined if one.known or not is_possibly_removed(one.fact.timing.started_at, horizon)]
+
+
+def in_slice(calls: Iterable[Call], part: Slice) -> list[Call]:
+    """The calls that a slice means."""
+    return [
+        call
+        for call in calls
+        if part.start <= call.fact.timing.started_at < part.end
+        and (part.models is None or (call.fact.reading is not None and call.fact.reading.model in part.models))
+    ]
+
+
+class Repriced(NamedTuple):
+    """What pricing calls anew changed: how many, and what they cost before and after. Money in nano-USD."""
+
+    calls: int = 0
+    old_cost: int = 0
+    new_cost: int = 0
+
+
+def reprice(
+    calls: Iterable[Call], price: Price, names: Names, day_of: Callable[[int], int]
+) -> tuple[Booking, Repriced]:
+    """Works out which calls cost something else by a price, and by how much that moves the roll-ups."""
+    booking = Booking([], [], [], [], [], Roll({}, {}, {}))
+    fold, old, new = Fold(), 0, 0
+    for call in calls:
+        reading = call.fact.reading
+        cost = None if reading is None else price(reading, call.fact.timing.started_at)
+        if cost != call.cost:
+            _book_change(Change(call, Call(call.id, call.fact, cost), ()), names, booking, fold)
+            old += call.cost.total if call.cost else 0
+            new += cost.total if cost else 0
+    return booking._replace(roll=fold.roll(day_of)), Repriced(len(booking.ids), old, new)
+
+
+def fold_calls(calls: Iterable[Call], names: Names) -> Fold:
+    """All calls, counted in."""
     fold = Fold()
     for call in calls:
         _, part = encode(call.id, call.fact, call.cost, names)
         fold.add((call.fact.timing.started_at // QUARTER_MS, *part), measure(call.fact, call.cost))
-    return fold.roll(day_of)
+    return fold
+
+
+def moved_days(fold: Fold, old: Callable[[int], int], new: Callable[[int], int]) -> Roll:
+    """What has to be added so that the days of calls are others. Sums by quarter-hour and by day of them stay out:
+    quarter-hours are the same everywhere, and their days follow from them (see `days_of_quarters`).
+    """
+    before, after = fold.roll(old), fold.roll(new)
+    return Roll({}, _minus(after.days, before.days), {})
+
+
+def days_of_quarters(rows: Iterable[tuple[SpanKey, Measures]], day_of: Callable[[int], int]) -> Roll:
+    """The sums by day in the sums by quarter-hour: exact, because every day begins with a quarter-hour."""
+    days: dict[SpanKey, Measures] = {}
+    for (_, dimension, key, quarter, model), measures in rows:
+        name = (Grain.DAY.value, dimension, key, day_of(quarter), model)
+        days[name] = plus(days[name], measures) if name in days else measures
+    return Roll(days, {}, {})
+
+
+def _minus(after: Mapping[_Key, Measures], before: Mapping[_Key, Measures]) -> dict[_Key, Measures]:
+    moved = dict(after)
+    for key, measures in before.items():
+        moved[key] = plus(moved.get(key, ZERO), tuple(-number for number in widen(measures)))
+    return {key: measures for key, measures in moved.items() if any(measures)}
 
 
 def pack_ids(ids: Iterable[int]) -> bytes:

@@ -72,6 +72,13 @@ def migrate(connection: apsw.Connection, path: Path) -> None:
             connection.pragma("user_version", number)
 
 
+def refuse_older(connection: apsw.Connection, path: Path) -> None:
+    """Does not read a ledger that lacks what this version asks for."""
+    (done,) = connection.execute("PRAGMA user_version").fetchone() or (0,)
+    if done < len(list(_MIGRATIONS.glob("*.sql"))):
+        raise StoreError(f"{path} has an older version's schema; restart 'ccledger serve', or run 'ccledger migrate'")
+
+
 def migrations() -> list[str]:
     """The SQL of every migration, in order."""
     return [file.read_text("utf-8") for file in sorted(_MIGRATIONS.glob("*.sql"))]

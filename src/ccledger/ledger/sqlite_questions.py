@@ -59,15 +59,21 @@ SESSIONS_NAMED: Final = f"""
 SESSION_INFOS: Final = """
     SELECT session.text,
            coalesce(project.path, ''), coalesce(project.folder, ''), coalesce(branch.text, ''),
-           (SELECT count(DISTINCT agent_id) FROM request_logs WHERE session_id = session.id AND agent_id > 0),
-           (SELECT request_at FROM request_logs WHERE session_id = session.id ORDER BY id LIMIT 1),
-           newest.request_at
+           coalesce(past.agents, 0)
+               + (SELECT count(DISTINCT agent_id) FROM request_logs WHERE session_id = session.id AND agent_id > 0),
+           coalesce(
+               past.first_at,
+               (SELECT request_at FROM request_logs WHERE session_id = session.id ORDER BY id LIMIT 1)
+           ),
+           coalesce(newest.request_at, past.last_at)
     FROM carray(?) AS wanted
     CROSS JOIN name AS session ON session.kind = 2 AND session.text = wanted.value
-    CROSS JOIN request_logs AS newest
+    LEFT JOIN session_past AS past ON past.session_id = session.id
+    LEFT JOIN request_logs AS newest
         ON newest.id = (SELECT max(id) FROM request_logs WHERE session_id = session.id)
-    LEFT JOIN project ON project.id = newest.project_id
-    LEFT JOIN name AS branch ON branch.id = newest.branch_id
+    LEFT JOIN project ON project.id = coalesce(newest.project_id, past.project_id)
+    LEFT JOIN name AS branch ON branch.id = coalesce(newest.branch_id, past.branch_id)
+    WHERE newest.id IS NOT NULL OR past.session_id IS NOT NULL
 """
 RECENT_SESSIONS: Final = """
     SELECT session.text FROM request_logs JOIN name AS session ON session.id = session_id
@@ -77,8 +83,14 @@ BOOKED: Final = "SELECT key FROM carray(?) AS wanted CROSS JOIN call_key ON call
 SUMMARY: Final = """
     SELECT coalesce((SELECT sum(calls) FROM usage_rollup WHERE grain = 1 AND dimension = 0), 0),
            (SELECT count(*) FROM name WHERE kind = 2),
-           (SELECT request_at FROM request_logs WHERE id = (SELECT min(id) FROM request_logs)),
-           (SELECT request_at FROM request_logs WHERE id = (SELECT max(id) FROM request_logs))
+           coalesce(
+               (SELECT CAST(value AS INTEGER) FROM setting WHERE name = 'removed_first'),
+               (SELECT request_at FROM request_logs ORDER BY id LIMIT 1)
+           ),
+           coalesce(
+               (SELECT request_at FROM request_logs ORDER BY id DESC LIMIT 1),
+               (SELECT CAST(value AS INTEGER) FROM setting WHERE name = 'removed_last')
+           )
 """
 CLOSED_BEFORE: Final = "SELECT value FROM setting WHERE name = 'months'"
 NEWEST_DAY: Final = "SELECT max(start) FROM usage_rollup WHERE grain = 1 AND dimension = 0"

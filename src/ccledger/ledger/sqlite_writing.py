@@ -3,7 +3,7 @@
 # As in engines/sqlite.py: apsw's type stubs leave the types of bindings open.
 # pyright: reportUnknownMemberType=false
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +14,7 @@ from ccledger.core.measures import MEASURES
 
 if TYPE_CHECKING:
     from ccledger.core.measures import Measures
-    from ccledger.core.rollup import Roll, SpanKey
+    from ccledger.core.rollup import Fold, Roll, SpanKey
     from ccledger.ledger.sqlite_months import MonthKey
 
 _LARGEST: Final = (1 << 63) - 1
@@ -114,6 +114,28 @@ def add_up(connection: apsw.Connection, roll: "Roll", months: "Mapping[MonthKey,
             insert_all(connection, table, columns, group, _add_to(key, tuple(columns[len(key) :])))
         shrunk = [row[: len(key)] for row in rows if row[len(key)] < 0]
         connection.executemany(_drop_empty(table, key), shrunk)
+
+
+def sum_anew(connection: apsw.Connection, roll: "Roll") -> None:
+    """Replaces all roll-ups."""
+    for table, _ in ROLLUPS.values():
+        connection.execute(f"DELETE FROM {table}")
+    add_up(connection, roll, {})
+
+
+def move_days(
+    connection: apsw.Connection, fold: "Fold", old: "Callable[[int], int]", new: "Callable[[int], int]"
+) -> None:
+    """Makes the days of the roll-ups others, though some of the calls in them are gone."""
+    from ccledger.ledger.booking import days_of_quarters, moved_days
+
+    columns = ", ".join((*ROLLUPS["spans"][1], *MEASURES))
+    rows: Iterable[Any] = connection.execute(f"SELECT {columns} FROM usage_rollup WHERE grain = 0")
+    days = days_of_quarters(((row[:5], row[5:]) for row in rows), new)
+    connection.execute("DELETE FROM usage_rollup WHERE grain = 1")
+    connection.execute("DELETE FROM usage_month")
+    add_up(connection, days, {})
+    add_up(connection, moved_days(fold, old, new), {})
 
 
 def _span_order(name: "SpanKey") -> int:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ccledger.core.cached import CachedDay, CachedFile
     from ccledger.core.call import Call, Fact
     from ccledger.core.measures import Cut, Dimension, Grain, Measures
+    from ccledger.core.prices import Model, Override
     from ccledger.ledger.cached import KeptDay
     from ccledger.ledger.plan import Price
 
@@ -95,6 +96,39 @@ class SpanCount(NamedTuple):
     calls: int
 
 
+class Slice(NamedTuple):
+    """Which calls to price anew: those that began at or after `start` and before `end`. Milliseconds since 1970."""
+
+    start: int
+    end: int
+    models: frozenset[str] | None = None
+    """Their models, as calls name them; None: all."""
+
+
+class Step(NamedTuple):
+    """What one step through a slice did."""
+
+    reached: int | None
+    """The call after which the next step begins; None when the slice is done."""
+    batch: Batch | None
+    """None when no price had changed."""
+
+
+class PriceChange(NamedTuple):
+    """One change of prices or of what calls cost. Times in milliseconds since 1970, money in nano-USD."""
+
+    number: int
+    changed_at: int
+    changed_by: str
+    what: str
+    calls: int
+    old_cost: int
+    """What the changed calls cost before; those without a price count nothing."""
+    new_cost: int
+    finished_at: int | None
+    """None while it is going on, and for ever when it was not carried through."""
+
+
 class Store(Protocol):
     """A ledger's storage: one writer, any number of readers."""
 
@@ -115,7 +149,60 @@ class Store(Protocol):
         ...
 
     def rebuild(self, zone: str) -> None:
-        """Sums all roll-ups up anew from the calls, with days in another zone."""
+        """Sums all roll-ups up anew from the calls, with days in another zone.
+
+        Once calls were removed, days are summed up from quarter-hours, and what removed calls told of sessions and of
+        several dimensions at once stays on the days it was told for.
+        """
+        ...
+
+    def overrides(self) -> "list[Override]":
+        """What was laid over the shipped prices, in the order in which it was."""
+        ...
+
+    def override(self, override: "Override") -> None:
+        """Lays a period over the prices of a model; calls booked from now on are priced by it."""
+        ...
+
+    def withdraw(self, model: str, start: int | None, *, by: str, now: int) -> int:
+        """Takes a model's overrides away, all or the one that begins at a time, and answers how many these were."""
+        ...
+
+    def list_shipped(self, version: str, models: "Callable[[], Iterable[Model]]") -> None:
+        """Remembers the shipped prices for those who read the storage itself, unless that version is remembered."""
+        ...
+
+    def begin_repricing(self, what: str, *, by: str, now: int) -> int:
+        """Notes that calls are going to be priced anew, and answers the number of the note."""
+        ...
+
+    def reprice(self, change: int, part: Slice, after: int, limit: int, *, now: int) -> Step:
+        """Prices calls of a slice anew in one transaction, looking at no more than `limit` of them.
+
+        Their rows and the roll-ups are corrected, and the note says by how much. The first step goes on after call -1.
+        """
+        ...
+
+    def price_changes(self) -> list[PriceChange]:
+        """Every change of prices, oldest first."""
+        ...
+
+    def horizon(self) -> int:
+        """Calls that began before this time (milliseconds since 1970) are kept no longer; 0 when all are kept."""
+        ...
+
+    def remove(self, horizon: int, limit: int) -> int:
+        """Removes calls that began before a time, no more than `limit`, and answers how many; no sum changes.
+
+        From then on a fact of that time is passed over unless it continues a call that is still there.
+        """
+        ...
+
+    def sweep(self, after: str, limit: int) -> str | None:
+        """Removes the keys of removed calls, looking at no more than `limit` keys; answers where to go on, if at all.
+
+        The first sweep begins after the empty text.
+        """
         ...
 
     def spans(self, grain: "Grain", dimension: "Dimension", first: int, last: int) -> list[SpanRow]:

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ccledger.ledger.store import Batch, Store
+from ccledger.ledger.store import Batch, Slice, Step, Store
 
 if TYPE_CHECKING:
     from ccledger.core.call import Fact
     from ccledger.core.ports import Clock
+    from ccledger.core.prices import Override
 
 
 class Writer:
@@ -23,6 +24,25 @@ class Writer:
         batch = self._store.append(facts, positions, now=self._clock())
         if batch is not None:
             self._committed(batch)
+
+    def override(self, override: "Override") -> None:
+        """See `Store.override`."""
+        self._store.override(override)
+
+    def withdraw(self, model: str, start: int | None, by: str) -> int:
+        """See `Store.withdraw`."""
+        return self._store.withdraw(model, start, by=by, now=self._clock())
+
+    def begin_repricing(self, what: str, by: str) -> int:
+        """See `Store.begin_repricing`."""
+        return self._store.begin_repricing(what, by=by, now=self._clock())
+
+    def reprice(self, change: int, part: Slice, after: int, limit: int) -> Step:
+        """See `Store.reprice`."""
+        step = self._store.reprice(change, part, after, limit, now=self._clock())
+        if step.batch is not None:
+            self._committed(step.batch)
+        return step
 
     def positions(self) -> dict[str, bytes]:
         """See `Sink.positions`."""

@@ -63,6 +63,12 @@ def read_range(
     return Range(zone_name, tz, begin, finish, _count_days(begin, finish, tz))
 
 
+def read_moment(text: str, name: str, zone_name: str) -> int:
+    """The moment that a date (its beginning) or a time means, in milliseconds since 1970."""
+    tz = zone(zone_name)
+    return _begin(_read(text, name, tz), tz)
+
+
 def _read(text: str, name: str, tz: tzinfo) -> date | datetime:
     """A date, or an aware time; a time without an offset is one of the zone's."""
     try:

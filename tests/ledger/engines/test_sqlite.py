@@ -213,3 +213,11 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="another program"):
         open_store(f"sqlite:///{path}", lambda: price, "UTC")
     assert path.read_bytes() == before
+
+
+def test_a_ledger_that_lacks_what_is_asked_for_is_not_read(path: Path) -> None:
+    connection = apsw.Connection(str(path))
+    connection.pragma("user_version", 1)
+    connection.close()
+    with pytest.raises(StoreError, match="run 'ccledger migrate'"):
+        open_reader(f"sqlite:///{path}").summary()

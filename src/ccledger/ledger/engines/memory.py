@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy, deepcopy
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar, cast
 
 from ccledger.core.cached import CachedDay, CachedFile
@@ -15,13 +16,40 @@ from ccledger.core.measures import ZERO, Axis, Cut, Dimension, Grain, Measures, 
 from ccledger.core.merge import is_weak, join
 from ccledger.core.periods import QUARTER_MS, Days
 from ccledger.core.periods import zone as zone_named
+from ccledger.core.prices import Model, Override
 from ccledger.core.rollup import Part, Roll, measure
-from ccledger.ledger.booking import Booking, bare_keys, book, give_ids, moved, resum
+from ccledger.ledger.booking import (
+    Booking,
+    bare_keys,
+    book,
+    days_of_quarters,
+    fold_calls,
+    give_ids,
+    in_slice,
+    moved,
+    moved_days,
+    reprice,
+    without_removed,
+)
 from ccledger.ledger.cached import KeptDay, keep_days, replaced_days
 from ccledger.ledger.ids import call_id
+from ccledger.ledger.past import Gone, Past, pasts
+from ccledger.ledger.past import joined as joined_pasts
 from ccledger.ledger.plan import Price
 from ccledger.ledger.rows import AXES, SOURCES, Kind, Names, Row, decode, encode, project_name
-from ccledger.ledger.store import Batch, SessionInfo, SessionRow, SpanCount, SpanRow, Summary, SumRow, Wanted
+from ccledger.ledger.store import (
+    Batch,
+    PriceChange,
+    SessionInfo,
+    SessionRow,
+    Slice,
+    SpanCount,
+    SpanRow,
+    Step,
+    Summary,
+    SumRow,
+    Wanted,
+)
 
 _Key = TypeVar("_Key")
 _NODE = 0
@@ -29,7 +57,7 @@ _NODE = 0
 
 def open_writer(_url: str, prices: Callable[[], Price], zone_name: str) -> "MemoryStore":
     """A new, empty ledger."""
-    return MemoryStore(prices(), zone_name)
+    return MemoryStore(prices, zone_name)
 
 
 def open_reader(_url: str, _patience_ms: int = 0) -> "MemoryStore":
@@ -51,13 +79,19 @@ class _State:
     batches: list[Batch] = field(default_factory=list[Batch])
     cached_files: dict[str, CachedFile] = field(default_factory=dict[str, CachedFile])
     cached_days: list[KeptDay] = field(default_factory=list[KeptDay])
+    overrides: list[Override] = field(default_factory=list[Override])
+    changes: list[PriceChange] = field(default_factory=list[PriceChange])
+    pasts: dict[int, Past] = field(default_factory=dict[int, Past])
+    removed: tuple[int, int] | None = None
+    """When the first and the last removed call began."""
+    horizon: int = 0
 
 
 class MemoryStore:
     """Fulfils `ledger.store.Store` with dictionaries."""
 
-    def __init__(self, price: Price, zone_name: str) -> None:
-        self._price = price
+    def __init__(self, prices: Callable[[], Price], zone_name: str) -> None:
+        self._prices = prices
         self._zone = zone_name
         self._days = Days(zone_named(zone_name))
         self._ids: dict[tuple[int, str], int] = {}
@@ -67,6 +101,10 @@ class MemoryStore:
         self._names = Names(self._intern, self._intern_project)
         self._state = _State()
         self._lock = threading.RLock()
+
+    @cached_property
+    def _price(self) -> Price:
+        return self._prices()
 
     def _intern(self, kind: int, text: str) -> int:
         number = self._ids.setdefault((kind, text), len(self._ids) + 1)
@@ -91,7 +129,9 @@ class MemoryStore:
         state = self._state
         bare = bare_keys(facts)
         stored = self._find({key for fact in facts for key in fact.keys}, bare)
-        joined = join(facts, known=[call.fact for call in stored], bare=state.bare | bare)
+        joined = without_removed(
+            join(facts, known=[call.fact for call in stored], bare=state.bare | bare), state.horizon
+        )
         new = [fact for fact, known in joined if not known]
         ids = give_ids(new, _NODE, state.rows.__contains__)
         booking = book(joined, stored, ids, self._price, self._names, self._days.of_quarter)
@@ -164,9 +204,118 @@ class MemoryStore:
     def rebuild(self, zone: str) -> None:
         """See `Store.rebuild`."""
         with self._lock:
-            self._zone, self._days = zone, Days(zone_named(zone))
-            calls = (self._call(number) for number in self._state.rows)
-            self._state.roll = resum(calls, self._names, self._days.of_quarter)
+            before, self._zone, self._days = self._days, zone, Days(zone_named(zone))
+            fold = fold_calls((self._call(number) for number in self._state.rows), self._names)
+            if not self._state.horizon:
+                self._state.roll = fold.roll(self._days.of_quarter)
+                return
+            spans = self._state.roll.spans
+            quarters = {name: measures for name, measures in spans.items() if name[0] == Grain.QUARTER}
+            days = days_of_quarters(quarters.items(), self._days.of_quarter)
+            self._state.roll = self._state.roll._replace(spans={**quarters, **days.spans})
+            _add_up(self._state.roll, moved_days(fold, before.of_quarter, self._days.of_quarter))
+
+    def overrides(self) -> list[Override]:
+        """See `Store.overrides`."""
+        with self._lock:
+            return list(self._state.overrides)
+
+    def override(self, override: Override) -> None:
+        """See `Store.override`."""
+        with self._lock:
+            self._state.overrides.append(override)
+            self._note(f"set prices of {override.model}", override.set_by, override.set_at, override.set_at)
+            vars(self).pop("_price", None)
+
+    def withdraw(self, model: str, start: int | None, *, by: str, now: int) -> int:
+        """See `Store.withdraw`."""
+        with self._lock:
+            before = self._state.overrides
+            kept = [one for one in before if one.model != model or start not in (None, one.period.start)]
+            dropped = len(before) - len(kept)
+            if dropped:
+                self._state.overrides = kept
+                self._note(f"withdrew {dropped} set prices of {model}", by, now, now)
+                vars(self).pop("_price", None)
+            return dropped
+
+    def list_shipped(self, version: str, models: Callable[[], Iterable[Model]]) -> None:
+        """See `Store.list_shipped`: nobody else can read this storage."""
+
+    def begin_repricing(self, what: str, *, by: str, now: int) -> int:
+        """See `Store.begin_repricing`."""
+        with self._lock:
+            return self._note(what, by, now, None)
+
+    def _note(self, what: str, by: str, now: int, finished_at: int | None) -> int:
+        changes = self._state.changes
+        changes.append(PriceChange(len(changes) + 1, now, by, what, 0, 0, 0, finished_at))
+        return len(changes)
+
+    def reprice(self, change: int, part: Slice, after: int, limit: int, *, now: int) -> Step:
+        """See `Store.reprice`."""
+        with self._lock:
+            looked = sorted(number for number in self._state.rows if number > after)[:limit]
+            calls = in_slice(map(self._call, looked), part)
+            booking, moved = reprice(calls, self._price, self._names, self._days.of_quarter)
+            reached = looked[-1] if len(looked) == limit else None
+            batch = self._write(booking, now) if booking.ids else None
+            noted = self._state.changes[change - 1]
+            self._state.changes[change - 1] = noted._replace(
+                calls=noted.calls + moved.calls,
+                old_cost=noted.old_cost + moved.old_cost,
+                new_cost=noted.new_cost + moved.new_cost,
+                finished_at=now if reached is None else None,
+            )
+            return Step(reached, batch)
+
+    def price_changes(self) -> list[PriceChange]:
+        """See `Store.price_changes`."""
+        with self._lock:
+            return list(self._state.changes)
+
+    def horizon(self) -> int:
+        """See `Store.horizon`."""
+        return self._state.horizon
+
+    def remove(self, horizon: int, limit: int) -> int:
+        """See `Store.remove`."""
+        with self._lock:
+            state = self._state
+            state.horizon = max(state.horizon, horizon)
+            old = [number for number in sorted(state.rows) if cast("int", state.rows[number][1]) < horizon][:limit]
+            gone = [self._gone(number) for number in old]
+            for number in old:
+                self._drop(number)
+            self._keep_past(gone)
+            return len(gone)
+
+    def _gone(self, number: int) -> Gone:
+        row = cast("tuple[int, ...]", self._state.rows[number])
+        return Gone(number, row[1], *row[13:17])
+
+    def _drop(self, number: int) -> None:
+        state = self._state
+        del state.rows[number]
+        for key in state.keys_of.pop(number):
+            state.owners.pop(key, None)
+            state.requests.get(key, set()).discard(number)
+
+    def _keep_past(self, gone: Sequence[Gone]) -> None:
+        state = self._state
+        if gone:
+            times = [call.request_at for call in gone]
+            first, last = state.removed or (times[0], times[0])
+            state.removed = (min(first, *times), max(last, *times))
+        left = {(row[13], row[16]) for row in state.rows.values()}
+        agents = {(call.session, call.agent) for call in gone if call.agent} - left
+        for session, past in pasts(gone).items():
+            told = past._replace(agents=sum(one == session for one, _ in agents))
+            state.pasts[session] = joined_pasts(state.pasts.get(session), told)
+
+    def sweep(self, after: str, limit: int) -> str | None:
+        """See `Store.sweep`: keys go with their calls."""
+        return None
 
     def spans(self, grain: Grain, dimension: Dimension, first: int, last: int) -> list[SpanRow]:
         """See `Store.spans`."""
@@ -310,7 +459,19 @@ class MemoryStore:
     def session_infos(self, sessions: Iterable[str]) -> list[SessionInfo]:
         """See `Store.session_infos`."""
         by_session = self._calls_by_session()
-        return [_info(name, by_session[name]) for name in dict.fromkeys(sessions) if name in by_session]
+        infos = {name: _info(name, calls) for name, calls in by_session.items()}
+        with self._lock:
+            for past in self._state.pasts.values():
+                name = self._texts[past.session]
+                infos[name] = self._with_past(name, past, infos.get(name))
+        return [infos[name] for name in dict.fromkeys(sessions) if name in infos]
+
+    def _with_past(self, name: str, past: Past, info: SessionInfo | None) -> SessionInfo:
+        if info is not None:
+            return info._replace(agents=info.agents + past.agents, first_at=past.first_at)
+        path, folder = self._projects[past.project]
+        branch = self._texts[past.branch]
+        return SessionInfo(name, path or "", folder or "", branch, past.agents, past.first_at, past.last_at)
 
     def _calls_by_session(self) -> dict[str, list[Call]]:
         with self._lock:
@@ -332,10 +493,20 @@ class MemoryStore:
         with self._lock:
             ids = sorted(self._state.rows)
             sessions = sum(kind == Kind.SESSION for kind, _ in self._ids)
-        if not ids:
-            return Summary(0, sessions, None, None)
-        first, last = (self._call(number).fact.timing.started_at for number in (ids[0], ids[-1]))
-        return Summary(len(ids), sessions, first, last)
+            calls = sum(
+                measures[0]
+                for name, measures in self._state.roll.spans.items()
+                if name[:2] == (Grain.DAY, Dimension.ALL)
+            )
+            removed = self._state.removed
+        first, last = removed or (None, None)
+        if ids:
+            first = self._started_at(ids[0]) if removed is None else first
+            last = self._started_at(ids[-1])
+        return Summary(calls, sessions, first, last)
+
+    def _started_at(self, number: int) -> int:
+        return self._call(number).fact.timing.started_at
 
     def batches(self, after: int, limit: int) -> list[Batch]:
         """See `Store.batches`."""

@@ -18,13 +18,24 @@ from ccledger.core.errors import StoreError
 from ccledger.core.periods import Days
 from ccledger.core.periods import zone as zone_named
 from ccledger.ledger import sqlite_questions as questions
+from ccledger.ledger.past import is_possibly_removed
 from ccledger.ledger.sqlite_cached import CachedDays
 from ccledger.ledger.sqlite_history import CallReader
 from ccledger.ledger.sqlite_months import close_months, closed_before, in_closed_months
-from ccledger.ledger.sqlite_opening import PATIENCE_MS, connect, migrate, path_of, refuse_strangers
+from ccledger.ledger.sqlite_opening import PATIENCE_MS, connect, migrate, path_of, refuse_older, refuse_strangers
 from ccledger.ledger.sqlite_sums import CallSums, integers
-from ccledger.ledger.sqlite_writing import LEAD_KEY, MARK_BARE, ROLLUPS, add_up, by_length, insert_all, keep_positions
-from ccledger.ledger.store import Batch, SessionInfo, SessionRow, SpanRow, Summary
+from ccledger.ledger.sqlite_upkeep import Upkeep
+from ccledger.ledger.sqlite_writing import (
+    LEAD_KEY,
+    MARK_BARE,
+    add_up,
+    by_length,
+    insert_all,
+    keep_positions,
+    move_days,
+    sum_anew,
+)
+from ccledger.ledger.store import Batch, SessionInfo, SessionRow, Slice, SpanRow, Step, Summary
 
 if TYPE_CHECKING:
     from ccledger.core.call import Call, Fact
@@ -74,7 +85,7 @@ def open_reader(url: str, patience_ms: int = PATIENCE_MS) -> "SqliteStore":
     return SqliteStore(path, None, None, patience_ms)
 
 
-class SqliteStore(CallSums, CallReader, CachedDays):
+class SqliteStore(CallSums, CallReader, Upkeep, CachedDays):
     """One SQLite file. Fulfils `ledger.store.Store`."""
 
     def __init__(
@@ -84,10 +95,10 @@ class SqliteStore(CallSums, CallReader, CachedDays):
         prices: "Callable[[], Price] | None",
         patience_ms: int = PATIENCE_MS,
     ) -> None:
+        super().__init__(prices)
         self._path = path
         self._patience_ms = patience_ms
         self._writer = writer
-        self._prices = prices
         self._writing = threading.Lock()
         self._idle: list[apsw.Connection] = []
         self._new_names: list[tuple[int, int, str]] = []
@@ -133,9 +144,8 @@ class SqliteStore(CallSums, CallReader, CachedDays):
         return Names(self._intern, self._intern_project)
 
     @cached_property
-    def _price(self) -> "Price":
-        assert self._prices is not None
-        return self._prices()
+    def _days(self) -> Days:
+        return Days(zone_named(self.zone()))
 
     def _intern(self, kind: int, text: str) -> int:
         known = self._known_names
@@ -169,8 +179,15 @@ class SqliteStore(CallSums, CallReader, CachedDays):
         self._names.forget()
         self._new_names.clear()
         self._new_projects.clear()
-        for name in ("_known_names", "_known_projects", "_finds_requests", "_has_aliases", "_closed_months"):
-            self.__dict__.pop(name, None)
+        for name in (
+            "_known_names",
+            "_known_projects",
+            "_finds_requests",
+            "_has_aliases",
+            "_closed_months",
+            "_horizon",
+        ):
+            vars(self).pop(name, None)
         self._texts, self._projects = {0: None}, {0: (None, None)}
 
     def _keep_names(self, connection: apsw.Connection) -> None:
@@ -201,7 +218,7 @@ class SqliteStore(CallSums, CallReader, CachedDays):
         from ccledger.core.merge import fold_plain
         from ccledger.ledger.booking import book_new, give_ids
 
-        folded = None if self._finds_requests else fold_plain(facts)
+        folded = None if self._finds_requests or self._are_late(facts) else fold_plain(facts)
         if folded is None:
             return self._book_known(connection, facts, now)
         calls = folded.values()
@@ -211,6 +228,10 @@ class SqliteStore(CallSums, CallReader, CachedDays):
         insert_all(connection, "call_key", ("key", "call_id"), sorted(zip(folded, ids, strict=True)))
         booking = book_new(calls, ids, self._price, self._names, self._days.of_quarter)
         return self._write(connection, booking, frozenset(), now)
+
+    def _are_late(self, facts: "Iterable[Fact]") -> bool:
+        """Whether some facts may be of calls that were removed."""
+        return bool(self._horizon) and any(is_possibly_removed(fact.timing.started_at, self._horizon) for fact in facts)
 
     def _led_away(self, connection: apsw.Connection, ids: Iterable[int]) -> bool:
         """Whether one of these ids was a call that is part of another now: it is never given again."""
@@ -226,7 +247,7 @@ class SqliteStore(CallSums, CallReader, CachedDays):
     def _book_known(self, connection: apsw.Connection, facts: "Sequence[Fact]", now: int) -> Batch | None:
         """Books calls that may be known already, in part or whole."""
         from ccledger.core.merge import join
-        from ccledger.ledger.booking import bare_keys, book, give_ids
+        from ccledger.ledger.booking import bare_keys, book, give_ids, without_removed
 
         def taken(number: int) -> bool:
             query = "SELECT 1 FROM request_logs WHERE id = ?1 UNION ALL SELECT 1 FROM call_alias WHERE id = ?1"
@@ -236,7 +257,7 @@ class SqliteStore(CallSums, CallReader, CachedDays):
         if bare and not self._finds_requests:
             self._find_requests(connection)
         stored, joining = self._find(connection, {key for fact in facts for key in fact.keys}, bare)
-        joined = join(facts, known=[call.fact for call in stored], bare=joining | bare)
+        joined = without_removed(join(facts, known=[call.fact for call in stored], bare=joining | bare), self._horizon)
         new = [fact for fact, known in joined if not known]
         ids = give_ids(new, _NODE, taken)
         booking = book(joined, stored, ids, self._price, self._names, self._days.of_quarter)
@@ -335,18 +356,18 @@ class SqliteStore(CallSums, CallReader, CachedDays):
 
     def rebuild(self, zone: str) -> None:
         """See `Store.rebuild`."""
-        from ccledger.ledger.booking import resum
+        from ccledger.ledger.booking import fold_calls
         from ccledger.ledger.rows import decode
 
         days = Days(zone_named(zone))
         with self._transaction() as connection:
             rows = connection.execute(questions.select_calls("ORDER BY id"))
             text_of, project_of = self._text_reader(connection), self._project_reader(connection)
-            calls = (decode(row, (), text_of, project_of) for row in rows)
-            roll = resum(calls, self._names, days.of_quarter)
-            for table, _ in ROLLUPS.values():
-                connection.execute(f"DELETE FROM {table}")
-            add_up(connection, roll, {})
+            fold = fold_calls((decode(row, (), text_of, project_of) for row in rows), self._names)
+            if self._horizon:
+                move_days(connection, fold, self._days.of_quarter, days.of_quarter)
+            else:
+                sum_anew(connection, fold.roll(days.of_quarter))
             connection.execute("INSERT OR REPLACE INTO setting VALUES ('zone', ?)", (zone,))
             connection.execute("DELETE FROM setting WHERE name IN ('sums', 'months')")
         self._days = days
@@ -356,7 +377,7 @@ class SqliteStore(CallSums, CallReader, CachedDays):
         """Sums up months that are over, so that long ranges are answered fast."""
         with self._transaction() as connection:
             close_months(connection)
-        self.__dict__.pop("_closed_months", None)
+        vars(self).pop("_closed_months", None)
 
     @cached_property
     def _closed_months(self) -> int:
@@ -374,6 +395,20 @@ class SqliteStore(CallSums, CallReader, CachedDays):
             finally:
                 connection.execute("ROLLBACK")
 
+    def reprice(self, change: int, part: Slice, after: int, limit: int, *, now: int) -> Step:
+        """See `Store.reprice`."""
+        from ccledger.ledger.booking import in_slice, reprice
+        from ccledger.ledger.sqlite_prices import add_to_note, look
+
+        with self._transaction() as connection:
+            looked = look(connection, part, after, limit)
+            calls = in_slice(self._calls(connection, dict.fromkeys(looked, ())), part)
+            booking, moved = reprice(calls, self._price, self._names, self._days.of_quarter)
+            reached = looked[-1] if len(looked) == limit else None
+            batch = self._write(connection, booking, frozenset(), now) if booking.ids else None
+            add_to_note(connection, change, moved, now if reached is None else None)
+        return Step(reached, batch)
+
     @contextmanager
     def _reader(self) -> Generator[apsw.Connection]:
         try:
@@ -381,6 +416,7 @@ class SqliteStore(CallSums, CallReader, CachedDays):
         except IndexError:
             connection = connect(self._path, apsw.SQLITE_OPEN_READONLY, self._patience_ms)
             connection.pragma("query_only", True)
+            refuse_older(connection, self._path)
         try:
             yield connection
         finally:
