@@ -231,10 +231,13 @@ CALLS = f"""
 def sum_up(connection: apsw.Connection) -> None:
     """Fill the roll-ups from the calls, measured as the engine's own questions measure them."""
     keys = ("token_id", "account_id", "user_id", "project_id", "session_id", "mode_id", "source_id", "model_id")
-    columns_of_calls = {**dict(zip(keys, keys, strict=True)), "source_id": questions.CALLS.columns[Axis.SOURCE]}
+    columns_of_calls = {
+        **dict(zip(keys, keys, strict=True)),
+        "source_id": questions.CALLS_IN_PLACE.columns[Axis.SOURCE],
+    }
     parts = ", ".join(f"{text} AS {name}" for name, text in columns_of_calls.items())
     measured = ", ".join(
-        f"sum({text}) AS {name}" for name, text in zip(MEASURES, questions.CALLS.measures, strict=True)
+        f"sum({text}) AS {name}" for name, text in zip(MEASURES, questions.CALLS_IN_PLACE.measures, strict=True)
     )
     connection.execute(
         f"CREATE TEMP TABLE quarter AS SELECT request_at / 900000 AS quarter, {parts}, {measured} FROM request_logs "

@@ -179,7 +179,7 @@ def plans(ledger: Path) -> Iterator[str]:
     asked = {
         "by dimension": questions.sums(questions.spans_table(Axis.PROJECT), both, (), (), questions.EXACT),
         "combined": questions.sums(questions.DAYS, both, (Axis.USER,), (Axis.SOURCE,), questions.EXACT),
-        "edges": questions.sums(questions.CALLS, both, (Axis.USER,), (Axis.SOURCE,), questions.EXACT),
+        "edges": questions.sums(questions.CALLS_IN_PLACE, both, (Axis.USER,), (Axis.SOURCE,), questions.EXACT),
     }
     for name, text in asked.items():
         rows = connection.execute(f"EXPLAIN QUERY PLAN {text}", (None,) * text.count("?"))

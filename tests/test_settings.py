@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ccledger.core.errors import UsageError
-from ccledger.settings import SETTINGS, Settings, canonical_zone, config_file, read_settings
+from ccledger.settings import SETTINGS, Settings, canonical_zone, config_file, in_force, read_settings
 
 HOME = Path("/home/somebody")
 
@@ -223,3 +223,24 @@ def test_every_name_of_utc_is_one_zone(name: str) -> None:
 
 def test_any_other_zone_keeps_its_name() -> None:
     assert canonical_zone("Asia/Kathmandu") == "Asia/Kathmandu"
+
+
+def test_what_holds_is_told_with_its_origin(file: Path) -> None:
+    file.write_text('log_level = "INFO"\nclaude_dirs = ["/a", "/b"]\n', "utf-8")
+    environment = {"CCLEDGER_CONFIG": str(file), "CCLEDGER_TIMEZONE": "UTC", "FILE_WATCH_ENABLED": "no"}
+    flags = {"port": "51900"}
+    told = in_force(read(environment, **flags), environment, HOME, flags)
+    assert [each.setting for each in told] == list(SETTINGS)
+    assert {each.setting.name: (each.value, each.origin) for each in told if each.origin} == {
+        "port": ("51900", "--port"),
+        "timezone": ("UTC", "CCLEDGER_TIMEZONE"),
+        "claude_dirs": ("/a, /b", f"claude_dirs in {file}"),
+        "file_watch": ("false", "FILE_WATCH_ENABLED"),
+        "log_level": ("INFO", f"log_level in {file}"),
+    }
+
+
+def test_a_password_in_an_address_is_not_told() -> None:
+    settings = read({"CCLEDGER_DATABASE_URL": "postgresql://me:s3cret@db/ledger"})
+    [told] = [each for each in in_force(settings, {}, HOME) if each.setting.name == "database_url"]
+    assert told.value == "postgresql://db/ledger"

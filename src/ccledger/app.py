@@ -5,7 +5,7 @@ Parts are imported where they are built, so that a report pays for what it uses 
 
 import os
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
@@ -21,8 +21,10 @@ from ccledger.sources.transcripts.roots import Root, find_roots, list_files
 
 if TYPE_CHECKING:
     from ccledger.api.live import Live
+    from ccledger.api.settings import SettingInForce
     from ccledger.api.system import Import
     from ccledger.core.prices import PriceBook
+    from ccledger.settings import InForce
     from ccledger.sources.transcripts.follow import ImportStatus
     from ccledger.sources.transcripts.roots import Found
     from ccledger.sources.transcripts.scan import Progress
@@ -199,9 +201,11 @@ def take_cached_days(store: Store, roots: Iterable[Root]) -> None:
     import_changed([root.path for root in roots], store, clock, edition=__version__)
 
 
-def serve(settings: Settings, surroundings: Surroundings, announce: Callable[[str], None]) -> None:
-    """Runs the server until a signal ends it: import, live pages, API. `announce` hears its address."""
-    from ccledger.api.app import create_app
+def serve(
+    settings: Settings, surroundings: Surroundings, announce: Callable[[str], None], told: "Sequence[InForce]" = ()
+) -> None:
+    """Runs the server until a signal ends it. `announce` hears its address, `told` is for the Settings page."""
+    from ccledger.api.app import Parts, create_app
     from ccledger.api.live import Live
     from ccledger.api.prices import PriceDesk
     from ccledger.api.server import listening, run
@@ -217,11 +221,7 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Callable[[st
         listening(settings.host, settings.port, settings.data_dir / SOCKET_NAME) as sockets,
         _letting_go(store, settings) as all_booked,
     ):
-
-        def look() -> dict[Root, str]:
-            return {root: billing_of(settings, surroundings, root.path) for root in roots()}
-
-        places = _briefly(look)
+        places = _briefly(lambda: {root: billing_of(settings, surroundings, root.path) for root in roots()})
 
         def billing(path: str) -> int:
             known = {root.path: kind for root, kind in places().items()}
@@ -244,20 +244,21 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Callable[[st
         follower = Follower(
             roots, billing, writer, clock, report, watch=settings.file_watch, beside=partial(take_cached_days, store)
         )
-        app = create_app(
+        parts = Parts(
             store=store,
             live=live,
             now=clock,
             zone_name=zone_name(settings, surroundings),
             version=__version__,
             transcripts=Transcripts(lambda: describe(follower.status), lambda: _whole_billing(places()), follower.sync),
-            limits=lambda: kept_limits(settings.data_dir),
-            web_folder=Path(__file__).parent / "_web",
+            limits=partial(kept_limits, settings.data_dir),
             prices=PriceDesk(prices_of(store), writer),
+            settings=lambda: list(map(_describe_setting, told)),
+            web_folder=Path(__file__).parent / "_web",
         )
         follower.start()
         try:
-            run(app, sockets, announce, follower.stop, settings.log_level)
+            run(create_app(parts), sockets, announce, follower.stop, settings.log_level)
         finally:
             follower.stop()
 
@@ -279,6 +280,20 @@ def _letting_go(store: Store, settings: Settings) -> Generator[Callable[[], None
         yield retention.begin
     finally:
         retention.stop()
+
+
+def _describe_setting(held: "InForce") -> "SettingInForce":
+    from ccledger.api.settings import SettingInForce
+
+    setting = held.setting
+    return SettingInForce(
+        name=setting.name,
+        value=held.value,
+        origin=held.origin or None,
+        default=setting.default.replace("`", ""),
+        meaning=setting.meaning.replace("`", ""),
+        ways=[way for way in (setting.flag, *setting.variables) if way],
+    )
 
 
 def _briefly(look: "Callable[[], dict[Root, str]]") -> "Callable[[], dict[Root, str]]":

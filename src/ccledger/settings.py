@@ -1,5 +1,6 @@
 """Every setting as one frozen value, read once from flags, environment and file; it never changes afterwards."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar, cast
@@ -142,6 +143,8 @@ SETTINGS: Final = (
 
 _MOST_DAYS: Final = 36_500
 _BILLING: Final = ("api", "subscription")
+_PASSWORD: Final = re.compile(r"(?<=://)[^/@]*@")
+"""Who signs in to a database, and with what: both are nobody else's business."""
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _UTC: Final = frozenset(
@@ -154,9 +157,7 @@ def read_settings(environment: Mapping[str, str], home: Path, flags: Mapping[str
 
     Raises `UsageError` for a value that makes no sense, naming where it came from.
     """
-    given = dict(_from_file(environment, home))
-    given.update(_from_environment(environment))
-    given.update(_from_flags(flags or {}))
+    given = _given(environment, home, flags or {})
     data_dir: Path = _read(given, "data_dir", lambda value: _path(value, home), _default_data_dir(environment, home))
     return Settings(
         data_dir=data_dir,
@@ -170,6 +171,43 @@ def read_settings(environment: Mapping[str, str], home: Path, flags: Mapping[str
         log_level=_read(given, "log_level", lambda value: _one_of(_LEVELS, _text(value).upper()), "WARNING"),
         retention_days=_read(given, "retention_days", _days, None),
     )
+
+
+def _given(environment: Mapping[str, str], home: Path, flags: Mapping[str, object]) -> dict[str, Given]:
+    given = dict(_from_file(environment, home))
+    given.update(_from_environment(environment))
+    given.update(_from_flags(flags))
+    return given
+
+
+class InForce(NamedTuple):
+    """A setting as it holds now, to be shown to anybody: no secret is in it."""
+
+    setting: Setting
+    value: str
+    """Empty: the default holds, and it depends on the machine."""
+    origin: str
+    """The flag, variable or file that says so; empty when nobody did."""
+
+
+def in_force(
+    settings: Settings, environment: Mapping[str, str], home: Path, flags: Mapping[str, object] | None = None
+) -> list[InForce]:
+    """Every setting with its value and where that comes from; the arguments are those of `read_settings`."""
+    given = _given(environment, home, flags or {})
+    values = settings._asdict()
+    return [
+        InForce(setting, _shown(values[setting.name]), given[setting.name].origin if setting.name in given else "")
+        for setting in SETTINGS
+    ]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ", ".join(map(str, cast("tuple[object, ...]", value)))
+    return _PASSWORD.sub("", str(value))
 
 
 def _from_flags(flags: Mapping[str, object]) -> Iterator[tuple[str, Given]]:

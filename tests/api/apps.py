@@ -8,10 +8,11 @@ from typing import Any, cast
 from litestar.testing import TestClient
 from litestar.types import ASGIApp
 
-from ccledger.api.app import create_app
+from ccledger.api.app import Parts, create_app
 from ccledger.api.asgi import Application
 from ccledger.api.live import Live
 from ccledger.api.prices import PriceDesk
+from ccledger.api.settings import SettingInForce
 from ccledger.api.system import Import, ImportRoot, Transcripts
 from ccledger.app import price_book
 from ccledger.core.limits import LimitReading
@@ -46,10 +47,11 @@ def make_app(
     sync: Callable[[float], bool] = lambda _: True,
     limits: Callable[[], Sequence[LimitReading]] = list,
     web_folder: Path = Path("/nonexistent"),
+    settings: Callable[[], Sequence[SettingInForce]] = tuple,
 ) -> Application:
     """The application as the composition root builds it, but for what a test is about."""
     told = Live() if live is None else live
-    return create_app(
+    parts = Parts(
         store=store,
         live=told,
         now=lambda: NOW,
@@ -57,9 +59,11 @@ def make_app(
         version="0.1.0",
         transcripts=Transcripts(state, billing, sync),
         limits=limits,
-        web_folder=web_folder,
         prices=PriceDesk(Prices(store, lambda: BOOK), Writer(store, lambda: NOW, told.tell_batch)),
+        settings=settings,
+        web_folder=web_folder,
     )
+    return create_app(parts)
 
 
 Client = TestClient[Any]

@@ -8,15 +8,13 @@ import msgspec
 import pytest
 
 from ccledger.api.live import Everything, Increment
+from ccledger.api.settings import EffectiveSettings
 from ccledger.api.stats import CurrentStats, Overview
 from ccledger.api.system import Health, Import, Version
 from ccledger.core.measures import Axis
 from ccledger.stats.words import METRICS
 from tests.api.apps import Client
 from tests.docs.openapi import PAGE, page
-
-OPTIONAL = {"Subscribe": {"models", "after"}, "Resync": {"data"}, "Pong": {"data"}}
-"""Fields that may be left out; all others are always there."""
 
 
 @pytest.fixture
@@ -52,6 +50,7 @@ def test_every_route_has_its_name(document: dict[str, Any]) -> None:
         "/api/v1/limits": "getLimits",
         "/api/v1/cost/estimate": "estimateCost",
         "/api/v1/cost/pricing": "getPricing",
+        "/api/v1/settings": "getSettings",
     }
 
 
@@ -106,6 +105,7 @@ def test_parameters_are_what_the_routes_take(document: dict[str, Any]) -> None:
         ("/api/v1/import", Import),
         ("/api/v1/stats/current", CurrentStats),
         ("/api/v1/stats/overview", Overview),
+        ("/api/v1/settings", EffectiveSettings),
     ],
 )
 def test_the_answers_are_as_described(client: Client, document: dict[str, Any], path: str, word: type[Any]) -> None:

@@ -116,7 +116,7 @@ def test_all_prices_can_be_given(ccledger: Run, priced: History) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "'price set' takes a MODEL"),
+        ((), "'price set' needs: MODEL"),
         (("m",), "'price set' takes --input"),
         (("m", "--input", "1"), "takes --output"),
         (("m", "--input", "1", "--output", "1"), "takes --from"),

@@ -42,10 +42,12 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def look(browser: Browser) -> Generator[Look]:
-    """Opens the dashboard in a window of its own; keyword arguments choose language, theme and width."""
+    """Opens the dashboard in a window of its own; keyword arguments choose page, language, theme and width."""
     contexts: list[BrowserContext] = []
 
-    def open_page(server: Server, *, locale: str = "en-GB", theme: str = "light", width: int = 1440) -> Visit:
+    def open_page(
+        server: Server, *, path: str = "", locale: str = "en-GB", theme: str = "light", width: int = 1440
+    ) -> Visit:
         context = browser.new_context(
             locale=locale,
             color_scheme="dark" if theme == "dark" else "light",
@@ -56,7 +58,7 @@ def look(browser: Browser) -> Generator[Look]:
         contexts.append(context)
         page = context.new_page()
         visit = Visit(page, complaints_of(page))
-        page.goto(server.address)
+        page.goto(f"{server.address}/{path}")
         return visit
 
     yield open_page

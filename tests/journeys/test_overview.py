@@ -15,11 +15,10 @@ FOCUSED = """() => {
   const on = document.activeElement
   if (on === document.body) return null
   const label = on.closest('label')
-  const shown = label ?? on
-  const style = getComputedStyle(shown)
+  const ring = style => style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0
   return {
     name: on.getAttribute('aria-label') ?? (label ?? on).textContent.trim(),
-    ring: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0,
+    ring: [on, label ?? on].some(each => ring(getComputedStyle(each))),
   }
 }"""
 
@@ -91,7 +90,7 @@ def test_everything_is_reached_by_keyboard(busy: Server, look: Look) -> None:
     page = look(busy).page
     page.get_by_test_id("model-stats").wait_for()
     names = [name for name, ring in tour(page) if ring]
-    assert names[:2] == ["Skip to content", "Overview"]
+    assert names[:4] == ["Skip to content", "Overview", "Usage", "Settings"]
     wanted = ["24 h", "Language: 中文", "Theme: system", "Cost", "Read the chart bar by bar"]
     assert [name for name in names if name in wanted] == wanted
     assert all(ring for _, ring in tour(page)), "the focus can be seen wherever it is"

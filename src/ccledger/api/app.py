@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from litestar import Litestar, Router
 from litestar.datastructures import CacheControlHeader
@@ -21,6 +21,7 @@ from ccledger.api.openapi import openapi_route
 from ccledger.api.pages import page_routes
 from ccledger.api.prices import PriceDesk, price_routes
 from ccledger.api.query import query_routes
+from ccledger.api.settings import SettingInForce, settings_routes
 from ccledger.api.shield import Shield
 from ccledger.api.stats import all_models, stats_routes
 from ccledger.api.system import Transcripts, system_routes

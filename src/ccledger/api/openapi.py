@@ -14,6 +14,7 @@ from ccledger.api.history import History
 from ccledger.api.limits import Limits
 from ccledger.api.live import ImportProgress, InitialData, Misunderstood, Ping, Pong, Resync, StatsUpdate, Subscribe
 from ccledger.api.query import QueryAnswer
+from ccledger.api.settings import EffectiveSettings
 from ccledger.api.stats import CurrentStats, Overview
 from ccledger.api.system import Health, Import, Version
 from ccledger.api.trends import Trends
@@ -34,6 +35,7 @@ _ANSWERS: Final = (
     PeriodEstimate,
     CountsEstimate,
     Pricing,
+    EffectiveSettings,
     Problem,
 )
 _MESSAGES: Final = (InitialData, StatsUpdate, ImportProgress, Resync, Pong, Misunderstood, Ping, Subscribe)

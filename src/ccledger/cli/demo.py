@@ -39,6 +39,7 @@ def _a_seed(text: str) -> int:
 
 def _demo(flags: Namespace) -> None:
     from ccledger import app
+    from ccledger.settings import in_force
 
     with ExitStack() as stack:
         stack.enter_context(_ended_like_ctrl_c())
@@ -48,7 +49,8 @@ def _demo(flags: Namespace) -> None:
         if flags.keep:
             note(f"kept: CLAUDE_CONFIG_DIR={place}/claude CCLEDGER_DATA_DIR={place}/data ccledger serve shows it again")
         stack.enter_context(_going_on(running))
-        app.serve(settings, surroundings, announcer(browser=not flags.no_browser))
+        told = in_force(settings, surroundings.environment, surroundings.home)
+        app.serve(settings, surroundings, announcer(browser=not flags.no_browser), told)
 
 
 def _settings(place: Path, port: str | None) -> "tuple[Settings, Surroundings]":

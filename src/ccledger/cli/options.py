@@ -30,8 +30,12 @@ def settings_from(flags: Namespace) -> "tuple[Settings, Surroundings]":
     from ccledger.settings import read_settings
 
     surroundings = Surroundings.here()
-    given = {name: getattr(flags, name) for name in _SETTINGS if hasattr(flags, name)}
-    return read_settings(surroundings.environment, surroundings.home, given), surroundings
+    return read_settings(surroundings.environment, surroundings.home, given(flags)), surroundings
+
+
+def given(flags: Namespace) -> dict[str, object]:
+    """What the flags say of settings."""
+    return {name: getattr(flags, name) for name in _SETTINGS if hasattr(flags, name)}
 
 
 def a_date(text: str) -> date:

@@ -4,7 +4,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable
 
-from ccledger.cli.options import place_options, settings_from
+from ccledger.cli.options import given, place_options, settings_from
 from ccledger.cli.parser import Command, Parser
 
 
@@ -17,9 +17,11 @@ def _declare(parser: Parser) -> None:
 
 def _serve(flags: Namespace) -> None:
     from ccledger import app
+    from ccledger.settings import in_force
 
     settings, surroundings = settings_from(flags)
-    app.serve(settings, surroundings, announcer(browser=not flags.no_browser))
+    told = in_force(settings, surroundings.environment, surroundings.home, given(flags))
+    app.serve(settings, surroundings, announcer(browser=not flags.no_browser), told)
 
 
 def announcer(*, browser: bool) -> Callable[[str], None]:

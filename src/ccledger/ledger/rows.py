@@ -1,12 +1,11 @@
 """Translates calls to rows of integers and back; the ids of texts come from whoever stores them."""
 
 from collections.abc import Callable
-from enum import IntEnum
 from typing import Any, Final
 
 from ccledger.core.call import Call, Cost, Fact, Party, Place, Reading, Source, Timing, Usage
-from ccledger.core.measures import Axis, Dimension
 from ccledger.core.rollup import Part, is_plain
+from ccledger.ledger.kinds import Kind
 
 COLUMNS: Final = (
     "id",
@@ -68,42 +67,8 @@ def source_id(source: int) -> int:
     return 0 if source == _TRANSCRIPT else source
 
 
-class Kind(IntEnum):
-    """What a text in the table `name` is; the number is stored."""
-
-    MODEL = 1
-    SESSION = 2
-    BRANCH = 3
-    AGENT = 4
-    ACCESS_TOKEN = 5
-    ACCOUNT = 6
-    USER = 7
-    MODE = 8
-
-
-KINDS: Final = {
-    Axis.MODEL: Kind.MODEL,
-    Axis.SESSION: Kind.SESSION,
-    Axis.ACCESS_TOKEN: Kind.ACCESS_TOKEN,
-    Axis.ACCOUNT: Kind.ACCOUNT,
-    Axis.USER: Kind.USER,
-}
-"""What the texts on an axis are."""
-AXES: Final = {
-    Dimension.ACCESS_TOKEN: Axis.ACCESS_TOKEN,
-    Dimension.ACCOUNT: Axis.ACCOUNT,
-    Dimension.USER: Axis.USER,
-    Dimension.PROJECT: Axis.PROJECT,
-    Dimension.SOURCE: Axis.SOURCE,
-}
-"""What the keys of a dimension are on."""
 SOURCES: Final = {source_id(source): source.name.lower() for source in Source}
 """The names of sources, by the id that the roll-ups have for them."""
-
-
-def project_name(path: str | None, folder: str | None) -> str:
-    """What a project is called: its path, or its transcripts' directory where the path is not known."""
-    return path or folder or ""
 
 
 class Names:

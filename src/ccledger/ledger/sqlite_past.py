@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import apsw
 
-from ccledger.ledger.past import LATE_MS, Gone, Past, joined, pasts
 from ccledger.ledger.ids import call_id
+from ccledger.ledger.past import LATE_MS, Gone, Past, joined, pasts
 
 HORIZON: Final = "SELECT CAST(value AS INTEGER) FROM setting WHERE name = 'horizon'"
 _GONE: Final = """

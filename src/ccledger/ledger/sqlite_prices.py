@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import apsw
 
-from ccledger.ledger.past import LATE_MS
 from ccledger.ledger.ids import call_id
+from ccledger.ledger.past import LATE_MS
 from ccledger.ledger.price_rows import COLUMNS, override_row, shipped_rows
 from ccledger.ledger.store import Slice
 

@@ -85,10 +85,10 @@ SUMMARY: Final = """
            (SELECT count(*) FROM name WHERE kind = 2),
            coalesce(
                (SELECT CAST(value AS INTEGER) FROM setting WHERE name = 'removed_first'),
-               (SELECT request_at FROM request_logs ORDER BY id LIMIT 1)
+               (SELECT request_at FROM request_logs WHERE id = (SELECT min(id) FROM request_logs))
            ),
            coalesce(
-               (SELECT request_at FROM request_logs ORDER BY id DESC LIMIT 1),
+               (SELECT request_at FROM request_logs WHERE id = (SELECT max(id) FROM request_logs)),
                (SELECT CAST(value AS INTEGER) FROM setting WHERE name = 'removed_last')
            )
 """
@@ -229,9 +229,9 @@ def edge_start(order: str) -> str:
     """When the first (`ASC`) or the last (`DESC`) of the calls in a time started."""
     edge = "min" if order == "ASC" else "max"
     return f"""
-    SELECT {edge}(at) FROM (
-        SELECT * FROM (SELECT request_at AS at {_IN_PLACE} ORDER BY id {order} LIMIT 1)
-        UNION ALL SELECT * FROM (SELECT request_at AS at {_MOVED} ORDER BY request_at {order} LIMIT 1)
+    SELECT {edge}(ifnull(in_place, moved), ifnull(moved, in_place)) FROM (
+        SELECT (SELECT request_at {_IN_PLACE} ORDER BY id {order} LIMIT 1) AS in_place,
+               (SELECT request_at {_MOVED} ORDER BY request_at {order} LIMIT 1) AS moved
     )"""
 
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import apsw
 
 from ccledger.ledger import sqlite_questions as questions
+from ccledger.ledger.kinds import AXES, KINDS, project_name
 from ccledger.ledger.sqlite_months import closed_before, split
-from ccledger.ledger.store import SumRow
+from ccledger.ledger.store import SpanRow, SumRow
 
 if TYPE_CHECKING:
     from ccledger.core.measures import Axis, Cut, Dimension, Grain
@@ -32,14 +33,30 @@ class CallSums:
     def _reader(self) -> AbstractContextManager[apsw.Connection]: ...
 
     @abstractmethod
+    def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]: ...
+
+    @abstractmethod
     def _project_reader(self, connection: apsw.Connection) -> Callable[[int], tuple[str | None, str | None]]: ...
+
+    def spans(self, grain: "Grain", dimension: "Dimension", first: int, last: int) -> list[SpanRow]:
+        """See `Store.spans`."""
+        if not dimension:
+            rows = self._rows(questions.SPANS_OF_ALL, (int(grain), first, last))
+        elif dimension == 4:
+            rows = self._rows(questions.SPANS_OF_PROJECTS, (int(grain), first, last))
+        elif dimension == 5:
+            from ccledger.ledger.rows import SOURCES
+
+            rows = self._rows(questions.SPANS_OF_SOURCES, (int(grain), first, last))
+            return [SpanRow(row[0], SOURCES[row[1]], row[2], row[3] or "", row[4:]) for row in rows]
+        else:
+            rows = self._rows(questions.SPANS_OF_NAMES, (int(grain), int(dimension), first, last))
+        return [SpanRow(row[0], row[1], row[2], row[3] or "", row[4:]) for row in rows]
 
     def sum_spans(
         self, grain: "Grain", dimension: "Dimension", stretches: Sequence[tuple[int, int]], cut: "Cut"
     ) -> list[SumRow]:
         """See `Store.sum_spans`."""
-        from ccledger.ledger.rows import AXES
-
         axis = AXES.get(dimension)
         spans, months = questions.spans_table(axis), questions.months_table(axis)
         asked = list(enumerate(stretches))
@@ -118,11 +135,11 @@ class CallSums:
 
     def _ids_of(self, connection: apsw.Connection, axis: "Axis", values: "AbstractSet[str]") -> list[int]:
         """The ids of an axis's values; that of having none is 0."""
-        from ccledger.ledger.rows import KINDS, SOURCES
-
         if not values:
             return []
         if axis == "source":
+            from ccledger.ledger.rows import SOURCES
+
             return [number for number, name in SOURCES.items() if name in values]
         wanted = apsw.carray(tuple(values))
         if axis == "project":
@@ -133,9 +150,9 @@ class CallSums:
 
     def _texts_of(self, connection: apsw.Connection, axis: "Axis", ids: "AbstractSet[int]") -> Mapping[int, str]:
         """The names of ids on an axis."""
-        from ccledger.ledger.rows import SOURCES, project_name
-
         if axis == "source":
+            from ccledger.ledger.rows import SOURCES
+
             return SOURCES
         if axis == "project":
             project_of = self._project_reader(connection)

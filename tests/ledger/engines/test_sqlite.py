@@ -47,7 +47,7 @@ def test_the_schema_is_what_the_migrations_make(path: Path, tmp_path: Path) -> N
 def test_an_older_ledger_is_summed_up_anew_when_it_is_opened(path: Path, tmp_path: Path) -> None:
     older = tmp_path / "older.db"
     connection = apsw.Connection(str(older))
-    connection.execute(sqlite.migrations()[0])
+    connection.execute(sqlite_opening.migrations()[0])
     connection.pragma("user_version", 1)
     connection.execute("ATTACH ? AS newer", (str(path),))
     for table in ("setting", "name", "project", "request_logs", "call_key"):

@@ -1,23 +1,18 @@
 """The ledger in this process's memory, gone with it: for trials and tests; it knows no other engine."""
 
-import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy, deepcopy
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TypeVar, cast
+from typing import cast
 
-from ccledger.core.cached import CachedDay, CachedFile
 from ccledger.core.call import Call, Fact
 from ccledger.core.errors import StoreError
-from ccledger.core.measures import ZERO, Axis, Cut, Dimension, Grain, Measures, plus, widen
+from ccledger.core.measures import Axis, Cut, Dimension, Grain, Measures, widen
 from ccledger.core.merge import is_weak, join
 from ccledger.core.periods import QUARTER_MS, Days
 from ccledger.core.periods import zone as zone_named
-from ccledger.core.prices import Model, Override
-from ccledger.core.rollup import Part, Roll, measure
+from ccledger.core.rollup import Part, measure
 from ccledger.ledger.booking import (
     Booking,
     bare_keys,
@@ -25,33 +20,28 @@ from ccledger.ledger.booking import (
     days_of_quarters,
     fold_calls,
     give_ids,
-    in_slice,
     moved,
     moved_days,
-    reprice,
     without_removed,
 )
-from ccledger.ledger.cached import KeptDay, keep_days, replaced_days
 from ccledger.ledger.ids import call_id
-from ccledger.ledger.past import Gone, Past, pasts
-from ccledger.ledger.past import joined as joined_pasts
+from ccledger.ledger.kinds import AXES, Kind, project_name
+from ccledger.ledger.memory_state import State, add_up
+from ccledger.ledger.memory_upkeep import Upkeep
+from ccledger.ledger.past import Past
 from ccledger.ledger.plan import Price
-from ccledger.ledger.rows import AXES, SOURCES, Kind, Names, Row, decode, encode, project_name
+from ccledger.ledger.rows import SOURCES, Names, decode, encode
 from ccledger.ledger.store import (
     Batch,
-    PriceChange,
     SessionInfo,
     SessionRow,
-    Slice,
     SpanCount,
     SpanRow,
-    Step,
     Summary,
     SumRow,
     Wanted,
 )
 
-_Key = TypeVar("_Key")
 _NODE = 0
 
 
@@ -65,33 +55,11 @@ def open_reader(_url: str, _patience_ms: int = 0) -> "MemoryStore":
     raise StoreError("a ledger in memory belongs to the process that writes it; use sqlite:/// to share one")
 
 
-@dataclass
-class _State:
-    """Everything the store holds."""
-
-    rows: dict[int, Row] = field(default_factory=dict[int, Row])
-    keys_of: dict[int, set[str]] = field(default_factory=dict[int, set[str]])
-    owners: dict[str, int] = field(default_factory=dict[str, int])
-    requests: dict[str, set[int]] = field(default_factory=dict[str, set[int]])
-    bare: set[str] = field(default_factory=set[str])
-    positions: dict[str, bytes] = field(default_factory=dict[str, bytes])
-    roll: Roll = field(default_factory=lambda: Roll({}, {}, {}))
-    batches: list[Batch] = field(default_factory=list[Batch])
-    cached_files: dict[str, CachedFile] = field(default_factory=dict[str, CachedFile])
-    cached_days: list[KeptDay] = field(default_factory=list[KeptDay])
-    overrides: list[Override] = field(default_factory=list[Override])
-    changes: list[PriceChange] = field(default_factory=list[PriceChange])
-    pasts: dict[int, Past] = field(default_factory=dict[int, Past])
-    removed: tuple[int, int] | None = None
-    """When the first and the last removed call began."""
-    horizon: int = 0
-
-
-class MemoryStore:
+class MemoryStore(Upkeep):
     """Fulfils `ledger.store.Store` with dictionaries."""
 
     def __init__(self, prices: Callable[[], Price], zone_name: str) -> None:
-        self._prices = prices
+        super().__init__(prices)
         self._zone = zone_name
         self._days = Days(zone_named(zone_name))
         self._ids: dict[tuple[int, str], int] = {}
@@ -99,12 +67,6 @@ class MemoryStore:
         self._project_ids: dict[tuple[str, str], int] = {}
         self._projects: dict[int, tuple[str | None, str | None]] = {0: (None, None)}
         self._names = Names(self._intern, self._intern_project)
-        self._state = _State()
-        self._lock = threading.RLock()
-
-    @cached_property
-    def _price(self) -> Price:
-        return self._prices()
 
     def _intern(self, kind: int, text: str) -> int:
         number = self._ids.setdefault((kind, text), len(self._ids) + 1)
@@ -175,7 +137,7 @@ class MemoryStore:
         for number in booking.removed:
             del state.rows[number]
         state.rows.update((cast("int", row[0]), row) for row in booking.rows)
-        _add_up(state.roll, booking.roll)
+        add_up(state.roll, booking.roll)
         batch = Batch(len(state.batches) + 1, now, tuple(booking.ids), moved(booking.roll, self._texts.__getitem__))
         state.batches.append(batch)
         return batch
@@ -213,109 +175,7 @@ class MemoryStore:
             quarters = {name: measures for name, measures in spans.items() if name[0] == Grain.QUARTER}
             days = days_of_quarters(quarters.items(), self._days.of_quarter)
             self._state.roll = self._state.roll._replace(spans={**quarters, **days.spans})
-            _add_up(self._state.roll, moved_days(fold, before.of_quarter, self._days.of_quarter))
-
-    def overrides(self) -> list[Override]:
-        """See `Store.overrides`."""
-        with self._lock:
-            return list(self._state.overrides)
-
-    def override(self, override: Override) -> None:
-        """See `Store.override`."""
-        with self._lock:
-            self._state.overrides.append(override)
-            self._note(f"set prices of {override.model}", override.set_by, override.set_at, override.set_at)
-            vars(self).pop("_price", None)
-
-    def withdraw(self, model: str, start: int | None, *, by: str, now: int) -> int:
-        """See `Store.withdraw`."""
-        with self._lock:
-            before = self._state.overrides
-            kept = [one for one in before if one.model != model or start not in (None, one.period.start)]
-            dropped = len(before) - len(kept)
-            if dropped:
-                self._state.overrides = kept
-                self._note(f"withdrew {dropped} set prices of {model}", by, now, now)
-                vars(self).pop("_price", None)
-            return dropped
-
-    def list_shipped(self, version: str, models: Callable[[], Iterable[Model]]) -> None:
-        """See `Store.list_shipped`: nobody else can read this storage."""
-
-    def begin_repricing(self, what: str, *, by: str, now: int) -> int:
-        """See `Store.begin_repricing`."""
-        with self._lock:
-            return self._note(what, by, now, None)
-
-    def _note(self, what: str, by: str, now: int, finished_at: int | None) -> int:
-        changes = self._state.changes
-        changes.append(PriceChange(len(changes) + 1, now, by, what, 0, 0, 0, finished_at))
-        return len(changes)
-
-    def reprice(self, change: int, part: Slice, after: int, limit: int, *, now: int) -> Step:
-        """See `Store.reprice`."""
-        with self._lock:
-            looked = sorted(number for number in self._state.rows if number > after)[:limit]
-            calls = in_slice(map(self._call, looked), part)
-            booking, moved = reprice(calls, self._price, self._names, self._days.of_quarter)
-            reached = looked[-1] if len(looked) == limit else None
-            batch = self._write(booking, now) if booking.ids else None
-            noted = self._state.changes[change - 1]
-            self._state.changes[change - 1] = noted._replace(
-                calls=noted.calls + moved.calls,
-                old_cost=noted.old_cost + moved.old_cost,
-                new_cost=noted.new_cost + moved.new_cost,
-                finished_at=now if reached is None else None,
-            )
-            return Step(reached, batch)
-
-    def price_changes(self) -> list[PriceChange]:
-        """See `Store.price_changes`."""
-        with self._lock:
-            return list(self._state.changes)
-
-    def horizon(self) -> int:
-        """See `Store.horizon`."""
-        return self._state.horizon
-
-    def remove(self, horizon: int, limit: int) -> int:
-        """See `Store.remove`."""
-        with self._lock:
-            state = self._state
-            state.horizon = max(state.horizon, horizon)
-            old = [number for number in sorted(state.rows) if cast("int", state.rows[number][1]) < horizon][:limit]
-            gone = [self._gone(number) for number in old]
-            for number in old:
-                self._drop(number)
-            self._keep_past(gone)
-            return len(gone)
-
-    def _gone(self, number: int) -> Gone:
-        row = cast("tuple[int, ...]", self._state.rows[number])
-        return Gone(number, row[1], *row[13:17])
-
-    def _drop(self, number: int) -> None:
-        state = self._state
-        del state.rows[number]
-        for key in state.keys_of.pop(number):
-            state.owners.pop(key, None)
-            state.requests.get(key, set()).discard(number)
-
-    def _keep_past(self, gone: Sequence[Gone]) -> None:
-        state = self._state
-        if gone:
-            times = [call.request_at for call in gone]
-            first, last = state.removed or (times[0], times[0])
-            state.removed = (min(first, *times), max(last, *times))
-        left = {(row[13], row[16]) for row in state.rows.values()}
-        agents = {(call.session, call.agent) for call in gone if call.agent} - left
-        for session, past in pasts(gone).items():
-            told = past._replace(agents=sum(one == session for one, _ in agents))
-            state.pasts[session] = joined_pasts(state.pasts.get(session), told)
-
-    def sweep(self, after: str, limit: int) -> str | None:
-        """See `Store.sweep`: keys go with their calls."""
-        return None
+            add_up(self._state.roll, moved_days(fold, before.of_quarter, self._days.of_quarter))
 
     def spans(self, grain: Grain, dimension: Dimension, first: int, last: int) -> list[SpanRow]:
         """See `Store.spans`."""
@@ -513,33 +373,9 @@ class MemoryStore:
         with self._lock:
             return self._state.batches[after : after + limit]
 
-    def keep_cached_days(self, file: CachedFile, days: Sequence[CachedDay]) -> None:
-        """See `Store.keep_cached_days`."""
-        state, root = self._state, file.root
-        priced = keep_days(root, file.computed_on, days, self._price)
-        with self._lock:
-            newer = (
-                day.told.day for day in state.cached_days if day.root == root and day.computed_on > file.computed_on
-            )
-            new = replaced_days(priced, newer)
-            gone = {day.told.day for day in new}
-            stay = [day for day in state.cached_days if day.root != root or day.told.day not in gone]
-            state.cached_days = sorted([*stay, *new], key=lambda day: (day.told.day, day.root, day.told.model))
-            state.cached_files[root] = file
-
-    def cached_files(self) -> list[CachedFile]:
-        """See `Store.cached_files`."""
-        with self._lock:
-            return [file for _, file in sorted(self._state.cached_files.items())]
-
-    def cached_days(self, first: int, last: int) -> list[KeptDay]:
-        """See `Store.cached_days`."""
-        with self._lock:
-            return [day for day in self._state.cached_days if first <= day.told.day <= last]
-
     def close(self) -> None:
         """See `Store.close`."""
-        self._state = _State()
+        self._state = State()
 
 
 _FAR = 1 << 40
@@ -577,17 +413,3 @@ def _info(name: str, calls: Sequence[Call]) -> SessionInfo:
     agents = {call.fact.place.agent for call in calls if call.fact.place is not None} - {None}
     first, last = calls[0].fact.timing.started_at, calls[-1].fact.timing.started_at
     return SessionInfo(name, place.project or "", place.folder or "", place.branch or "", len(agents), first, last)
-
-
-def _add_up(kept: Roll, new: Roll) -> None:
-    _add_rows(kept.spans, new.spans)
-    _add_rows(kept.days, new.days)
-
-
-def _add_rows(kept: dict[_Key, Measures], new: Mapping[_Key, Measures]) -> None:
-    for key, measures in new.items():
-        summed = plus(kept.get(key, ZERO), measures)
-        if summed[0]:
-            kept[key] = summed
-        else:
-            kept.pop(key, None)

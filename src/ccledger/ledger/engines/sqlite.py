@@ -22,6 +22,7 @@ from ccledger.ledger.past import is_possibly_removed
 from ccledger.ledger.sqlite_cached import CachedDays
 from ccledger.ledger.sqlite_history import CallReader
 from ccledger.ledger.sqlite_months import close_months, closed_before, in_closed_months
+from ccledger.ledger.sqlite_names import KeptNames
 from ccledger.ledger.sqlite_opening import PATIENCE_MS, connect, migrate, path_of, refuse_older, refuse_strangers
 from ccledger.ledger.sqlite_sums import CallSums, integers
 from ccledger.ledger.sqlite_upkeep import Upkeep
@@ -35,13 +36,11 @@ from ccledger.ledger.sqlite_writing import (
     move_days,
     sum_anew,
 )
-from ccledger.ledger.store import Batch, SessionInfo, SessionRow, Slice, SpanRow, Step, Summary
+from ccledger.ledger.store import Batch, SessionInfo, SessionRow, Slice, Step, Summary
 
 if TYPE_CHECKING:
     from ccledger.core.call import Call, Fact
-    from ccledger.core.measures import Dimension, Grain
     from ccledger.ledger.booking import Booking
-    from ccledger.ledger.rows import Names
 
     _Book = Callable[[apsw.Connection, Sequence[Fact], int], Batch | None]
     from ccledger.ledger.plan import Price
@@ -85,7 +84,7 @@ def open_reader(url: str, patience_ms: int = PATIENCE_MS) -> "SqliteStore":
     return SqliteStore(path, None, None, patience_ms)
 
 
-class SqliteStore(CallSums, CallReader, Upkeep, CachedDays):
+class SqliteStore(KeptNames, CallSums, CallReader, Upkeep, CachedDays):
     """One SQLite file. Fulfils `ledger.store.Store`."""
 
     def __init__(
@@ -95,16 +94,13 @@ class SqliteStore(CallSums, CallReader, Upkeep, CachedDays):
         prices: "Callable[[], Price] | None",
         patience_ms: int = PATIENCE_MS,
     ) -> None:
-        super().__init__(prices)
+        Upkeep.__init__(self, prices)
+        KeptNames.__init__(self)
         self._path = path
         self._patience_ms = patience_ms
         self._writer = writer
         self._writing = threading.Lock()
         self._idle: list[apsw.Connection] = []
-        self._new_names: list[tuple[int, int, str]] = []
-        self._new_projects: list[tuple[int, str, str]] = []
-        self._texts: dict[int, str | None] = {0: None}
-        self._projects: dict[int, tuple[str | None, str | None]] = {0: (None, None)}
 
     def append(self, facts: "Sequence[Fact]", positions: Mapping[str, bytes | None], *, now: int) -> Batch | None:
         """See `Store.append`."""
@@ -138,63 +134,14 @@ class SqliteStore(CallSums, CallReader, Upkeep, CachedDays):
                 raise
 
     @cached_property
-    def _names(self) -> "Names":
-        from ccledger.ledger.rows import Names
-
-        return Names(self._intern, self._intern_project)
-
-    @cached_property
     def _days(self) -> Days:
         return Days(zone_named(self.zone()))
 
-    def _intern(self, kind: int, text: str) -> int:
-        known = self._known_names
-        number = known.get((kind, text))
-        if number is None:
-            number = known[kind, text] = len(known) + 1
-            self._new_names.append((number, kind, text))
-        return number
-
-    @cached_property
-    def _known_names(self) -> dict[tuple[int, str], int]:
-        assert self._writer is not None
-        return {(kind, text): number for number, kind, text in self._writer.execute("SELECT id, kind, text FROM name")}
-
-    def _intern_project(self, path: str, folder: str) -> int:
-        known = self._known_projects
-        number = known.get((path, folder))
-        if number is None:
-            number = known[path, folder] = len(known) + 1
-            self._new_projects.append((number, path, folder))
-        return number
-
-    @cached_property
-    def _known_projects(self) -> dict[tuple[str, str], int]:
-        assert self._writer is not None
-        rows = self._writer.execute("SELECT id, path, folder FROM project")
-        return {(path, folder): number for number, path, folder in rows}
-
     def _forget(self) -> None:
         """After a transaction that did not happen, ids given in it are free again, and nothing it set holds."""
-        self._names.forget()
-        self._new_names.clear()
-        self._new_projects.clear()
-        for name in (
-            "_known_names",
-            "_known_projects",
-            "_finds_requests",
-            "_has_aliases",
-            "_closed_months",
-            "_horizon",
-        ):
+        self._forget_names()
+        for name in ("_finds_requests", "_has_aliases", "_closed_months", "_horizon"):
             vars(self).pop(name, None)
-        self._texts, self._projects = {0: None}, {0: (None, None)}
-
-    def _keep_names(self, connection: apsw.Connection) -> None:
-        insert_all(connection, "name", ("id", "kind", "text"), self._new_names)
-        insert_all(connection, "project", ("id", "path", "folder"), self._new_projects)
-        self._new_names.clear()
-        self._new_projects.clear()
 
     @cached_property
     def _finds_requests(self) -> bool:
@@ -293,27 +240,6 @@ class SqliteStore(CallSums, CallReader, Upkeep, CachedDays):
             decode(row, tuple(sorted(keys[row[0]])), self._text_reader(connection), self._project_reader(connection))
             for row in rows
         ]
-
-    def _text_reader(self, connection: apsw.Connection) -> "Callable[[int], str | None]":
-        known = self._texts
-
-        def text_of(number: int) -> str | None:
-            if number not in known:
-                known[number] = connection.execute("SELECT text FROM name WHERE id = ?", (number,)).get
-            return known[number]
-
-        return text_of
-
-    def _project_reader(self, connection: apsw.Connection) -> "Callable[[int], tuple[str | None, str | None]]":
-        known = self._projects
-
-        def project_of(number: int) -> tuple[str | None, str | None]:
-            if number not in known:
-                row = connection.execute("SELECT path, folder FROM project WHERE id = ?", (number,)).fetchone()
-                known[number] = (row[0] or None, row[1] or None) if row else (None, None)
-            return known[number]
-
-        return project_of
 
     def _write(self, connection: apsw.Connection, booking: "Booking", bare: frozenset[str], now: int) -> Batch:
         import msgspec
@@ -437,21 +363,6 @@ class SqliteStore(CallSums, CallReader, Upkeep, CachedDays):
         """See `Store.position`."""
         rows = self._rows("SELECT position FROM source_position WHERE name = ?", (name,))
         return rows[0][0] if rows else None
-
-    def spans(self, grain: "Grain", dimension: "Dimension", first: int, last: int) -> list[SpanRow]:
-        """See `Store.spans`."""
-        if not dimension:
-            rows = self._rows(questions.SPANS_OF_ALL, (int(grain), first, last))
-        elif dimension == 4:
-            rows = self._rows(questions.SPANS_OF_PROJECTS, (int(grain), first, last))
-        elif dimension == 5:
-            from ccledger.ledger.rows import SOURCES
-
-            rows = self._rows(questions.SPANS_OF_SOURCES, (int(grain), first, last))
-            return [SpanRow(row[0], SOURCES[row[1]], row[2], row[3] or "", row[4:]) for row in rows]
-        else:
-            rows = self._rows(questions.SPANS_OF_NAMES, (int(grain), int(dimension), first, last))
-        return [SpanRow(row[0], row[1], row[2], row[3] or "", row[4:]) for row in rows]
 
     def booked(self, keys: Iterable[str]) -> set[str]:
         """See `Store.booked`."""

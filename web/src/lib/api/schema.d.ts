@@ -89,6 +89,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/stats/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The models that calls were made to, the dearest first */
+        get: operations["getModels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stats/trends": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How spending went over the last days, in spans of time */
+        get: operations["getTrends"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stats/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was spent, by anything, of any calls, in any range */
+        get: operations["getQuery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/stats/history": {
         parameters: {
             query?: never;
@@ -149,6 +200,91 @@ export interface paths {
         };
         /** All calls as JSON, one a line, newest first, without a limit */
         get: operations["exportJsonLines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stats/blocks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Five-hour blocks with what was spent in each, the pace and the projection of the active one */
+        get: operations["getBlocks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How much of the account's own limits is used, from what Claude Code's status line was told */
+        get: operations["getLimits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cost/estimate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a stretch of time cost; or, with a model and counts, what one such call costs */
+        get: operations["estimateCost"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cost/pricing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All prices in USD per million tokens, with their dates and where they were read */
+        get: operations["getPricing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The settings in force with their origin, the Claude directories, the extent of the ledger */
+        get: operations["getSettings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -442,6 +578,216 @@ export interface components {
             total_tokens: number;
         };
         /**
+         * Trends
+         * @description How spending went. With a `period`: `period` and `data`; without: `daily` and `weekly`.
+         */
+        Trends: {
+            timezone: string;
+            /** @description The period that was asked for. */
+            period?: string;
+            /** @description Oldest first, without gaps. */
+            data?: components["schemas"]["TrendPoint"][];
+            /** @description Oldest first, without gaps. */
+            daily?: components["schemas"]["TrendPoint"][];
+            /** @description Weeks from Monday on, oldest first. */
+            weekly?: components["schemas"]["TrendPoint"][];
+        };
+        /**
+         * TrendPoint
+         * @description What was spent in one span of a trend; a span without calls is there with zeros.
+         */
+        TrendPoint: {
+            /** @description The day (`2026-11-20`), the week's Monday, the month (`2026-11`), or the hour with the clock's offset. */
+            date: string;
+            total_tokens: number;
+            input_tokens: number;
+            output_tokens: number;
+            cache_creation_tokens: number;
+            cache_read_tokens: number;
+            /** @description What part of the input came from the cache: read / (read + input). */
+            cache_hit_rate: number;
+            /** @description In USD; null when none of the calls has a price. */
+            cost: number | null;
+            /** @description The same exactly, in nano-USD. */
+            cost_nano: string | null;
+            calls: number;
+            /** @description False when some calls have no price or no counts: the sums are lower bounds. */
+            complete: boolean;
+        };
+        /**
+         * QueryAnswer
+         * @description What a question found.
+         */
+        QueryAnswer: {
+            timezone: string;
+            /**
+             * Format: date-time
+             * @description The first moment that counts.
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description The moment before which everything counts.
+             */
+            to: string;
+            /** @enum {unknown} */
+            grain: "day" | "hour" | "month" | "none" | "week";
+            group_by: string[];
+            /** @description By group in the order asked for, then by time. Without groups every span is there, else those with calls. */
+            rows: components["schemas"]["QueryRow"][];
+            /** @description All calls that were asked about, those beyond the limit included. */
+            totals: components["schemas"]["SomeTotals"];
+            /** Format: date-time */
+            previous_from?: string;
+            /** Format: date-time */
+            previous_to?: string;
+            previous_totals?: components["schemas"]["SomeTotals"];
+            /** @description What the groups beyond the limit spent together. */
+            rest?: components["schemas"]["QueryRow"];
+            /** @description The same by time, where there is a grain. */
+            rest_rows?: components["schemas"]["QueryRow"][];
+        };
+        /**
+         * QueryRow
+         * @description What one group spent, in one span of time where there is a grain. Of the axes, those of `group_by` are there.
+         *
+         *     The value on an axis is null for calls that have none.
+         */
+        QueryRow: {
+            /** @description Requests to a model, with their answers. */
+            calls?: number;
+            /** @description Calls that ended with an error. */
+            error_calls?: number;
+            /** @description Calls whose price is not known; the costs leave them out. */
+            unpriced_calls?: number;
+            /** @description Calls whose tokens are an estimate. */
+            estimated_calls?: number;
+            /** @description Calls whose final counts may never have been written. */
+            partial_calls?: number;
+            /** @description Plain input: what was neither written to the cache nor read from it. */
+            input_tokens?: number;
+            /** @description Output, thinking included. */
+            output_tokens?: number;
+            /** @description Input written to the cache for five minutes. */
+            cache_write_5m_tokens?: number;
+            /** @description Input written to the cache for an hour. */
+            cache_write_1h_tokens?: number;
+            /** @description All input written to the cache. */
+            cache_creation_tokens?: number;
+            /** @description Input read from the cache. */
+            cache_read_tokens?: number;
+            /** @description Every token, cache included. */
+            total_tokens?: number;
+            /** @description Web searches that were made for the model. */
+            web_searches?: number;
+            /** @description Cost of plain input in USD. */
+            input_cost?: number | null;
+            /** @description Cost of output in USD. */
+            output_cost?: number | null;
+            /** @description Cost of writing to the cache in USD. */
+            cache_creation_cost?: number | null;
+            /** @description Cost of reading from the cache in USD. */
+            cache_read_cost?: number | null;
+            /** @description Cost of web searches in USD. */
+            web_search_cost?: number | null;
+            /** @description The whole cost in USD. */
+            total_cost?: number | null;
+            /** @description Cost of plain input in nano-USD. */
+            input_cost_nano?: string | null;
+            /** @description Cost of output in nano-USD. */
+            output_cost_nano?: string | null;
+            /** @description Cost of writing to the cache in nano-USD. */
+            cache_creation_cost_nano?: string | null;
+            /** @description Cost of reading from the cache in nano-USD. */
+            cache_read_cost_nano?: string | null;
+            /** @description Cost of web searches in nano-USD. */
+            web_search_cost_nano?: string | null;
+            /** @description The whole cost in nano-USD. */
+            total_cost_nano?: string | null;
+            /** @description The part of the whole cost that a subscription covers: not really spent, in nano-USD. */
+            equivalent_cost_nano?: string;
+            /** @description What part of the input came from the cache: read / (read + input). */
+            cache_hit_rate?: number;
+            /** @description False when some calls have no price or no counts: the sums are lower bounds. */
+            complete?: boolean;
+            /**
+             * Format: date-time
+             * @description When the span begins.
+             */
+            start?: string;
+            model?: string | null;
+            project?: string | null;
+            session?: string | null;
+            source?: string | null;
+            access_token?: string | null;
+            account?: string | null;
+            user?: string | null;
+            /** @description The same group and span of the range before. */
+            previous?: components["schemas"]["SomeTotals"];
+        };
+        /**
+         * SomeTotals
+         * @description Those fields of `Totals` that were asked for.
+         */
+        SomeTotals: {
+            /** @description Requests to a model, with their answers. */
+            calls?: number;
+            /** @description Calls that ended with an error. */
+            error_calls?: number;
+            /** @description Calls whose price is not known; the costs leave them out. */
+            unpriced_calls?: number;
+            /** @description Calls whose tokens are an estimate. */
+            estimated_calls?: number;
+            /** @description Calls whose final counts may never have been written. */
+            partial_calls?: number;
+            /** @description Plain input: what was neither written to the cache nor read from it. */
+            input_tokens?: number;
+            /** @description Output, thinking included. */
+            output_tokens?: number;
+            /** @description Input written to the cache for five minutes. */
+            cache_write_5m_tokens?: number;
+            /** @description Input written to the cache for an hour. */
+            cache_write_1h_tokens?: number;
+            /** @description All input written to the cache. */
+            cache_creation_tokens?: number;
+            /** @description Input read from the cache. */
+            cache_read_tokens?: number;
+            /** @description Every token, cache included. */
+            total_tokens?: number;
+            /** @description Web searches that were made for the model. */
+            web_searches?: number;
+            /** @description Cost of plain input in USD. */
+            input_cost?: number | null;
+            /** @description Cost of output in USD. */
+            output_cost?: number | null;
+            /** @description Cost of writing to the cache in USD. */
+            cache_creation_cost?: number | null;
+            /** @description Cost of reading from the cache in USD. */
+            cache_read_cost?: number | null;
+            /** @description Cost of web searches in USD. */
+            web_search_cost?: number | null;
+            /** @description The whole cost in USD. */
+            total_cost?: number | null;
+            /** @description Cost of plain input in nano-USD. */
+            input_cost_nano?: string | null;
+            /** @description Cost of output in nano-USD. */
+            output_cost_nano?: string | null;
+            /** @description Cost of writing to the cache in nano-USD. */
+            cache_creation_cost_nano?: string | null;
+            /** @description Cost of reading from the cache in nano-USD. */
+            cache_read_cost_nano?: string | null;
+            /** @description Cost of web searches in nano-USD. */
+            web_search_cost_nano?: string | null;
+            /** @description The whole cost in nano-USD. */
+            total_cost_nano?: string | null;
+            /** @description The part of the whole cost that a subscription covers: not really spent, in nano-USD. */
+            equivalent_cost_nano?: string;
+            /** @description What part of the input came from the cache: read / (read + input). */
+            cache_hit_rate?: number;
+            /** @description False when some calls have no price or no counts: the sums are lower bounds. */
+            complete?: boolean;
+        };
+        /**
          * History
          * @description Calls, newest first.
          */
@@ -502,6 +848,318 @@ export interface components {
             next: string | null;
             /** @description For `before`: the newer rows. Null when there are none. */
             previous: string | null;
+        };
+        /**
+         * Blocks
+         * @description Blocks and the gaps between them, oldest first.
+         */
+        Blocks: {
+            timezone: string;
+            /** Format: date-time */
+            now: string;
+            /**
+             * @description What the active block rests on.
+             * @enum {unknown}
+             */
+            rule: "estimated" | "official";
+            blocks: components["schemas"]["BlockRow"][];
+            /** @description Null without a limit, or without an active block. */
+            token_limit: components["schemas"]["TokenLimitState"] | null;
+        };
+        /**
+         * BlockRow
+         * @description Five hours, or the gap between two blocks.
+         */
+        BlockRow: {
+            /** @description When it starts; of a gap with `gap-` before it. */
+            id: string;
+            /** Format: date-time */
+            start: string;
+            /**
+             * Format: date-time
+             * @description When it is over; of a gap, when the next call was.
+             */
+            end: string;
+            /** @description When its last call started; null without one. */
+            actual_end: string | null;
+            is_active: boolean;
+            is_gap: boolean;
+            /**
+             * @description Official: the provider's own window; estimated: the rule's guess.
+             * @enum {unknown}
+             */
+            rule: "estimated" | "official";
+            totals: components["schemas"]["Totals"];
+            /** @description By cost, the dearest first. */
+            models: string[];
+            /** @description Null for a gap, and where all calls were at the same moment. */
+            burn_rate: components["schemas"]["BurnRate"] | null;
+            /** @description Of the active block; null for the others. */
+            projection: components["schemas"]["Projection"] | null;
+        };
+        /**
+         * BurnRate
+         * @description The pace of a block between its first and its last call.
+         */
+        BurnRate: {
+            tokens_per_minute: number;
+            /** @description In nano-USD; null when none of the calls has a price. */
+            cost_nano_per_hour: string | null;
+        };
+        /**
+         * Projection
+         * @description What the active block will have spent at its end, at its pace.
+         */
+        Projection: {
+            remaining_minutes: number;
+            total_tokens: number;
+            /** @description In nano-USD; null when none of the calls has a price. */
+            total_cost_nano: string | null;
+        };
+        /**
+         * TokenLimitState
+         * @description The active block beside a limit of tokens.
+         */
+        TokenLimitState: {
+            limit: number;
+            projected_tokens: number;
+            /** @description Of the limit, at the end of the block. */
+            used_percentage: number;
+            /** @enum {unknown} */
+            status: "exceeds" | "ok" | "warning";
+        };
+        /**
+         * Limits
+         * @description Every limit that is known.
+         */
+        Limits: {
+            /** Format: date-time */
+            now: string;
+            windows: components["schemas"]["LimitWindow"][];
+        };
+        /**
+         * LimitWindow
+         * @description One limit of one Claude directory's account.
+         */
+        LimitWindow: {
+            /** @description five_hour, seven_day, spend_limit, or as the provider calls another one. */
+            window: string;
+            used_percentage: number;
+            resets_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it was told last.
+             */
+            read_at: string;
+            /** @description The Claude directory; empty where it is not known. */
+            directory: string;
+            /**
+             * @description Who told it.
+             * @enum {unknown}
+             */
+            source: "status_line";
+            /**
+             * @description The provider's own figure.
+             * @enum {unknown}
+             */
+            origin: "measured";
+            /** @description It was told more than 15 minutes ago, or the window has begun anew since. */
+            stale: boolean;
+            /** @description Null until readings ten minutes apart tell of one. */
+            pace: components["schemas"]["LimitPace"] | null;
+        };
+        /**
+         * LimitPace
+         * @description How fast a limit is used up in its running window.
+         */
+        LimitPace: {
+            percent_per_hour: number;
+            /** @description When nothing will be left at this pace; null when it resets before that. */
+            full_at: string | null;
+            /** @description How many readings the pace rests on. */
+            readings: number;
+        };
+        /**
+         * PeriodEstimate
+         * @description What was spent between two moments.
+         */
+        PeriodEstimate: {
+            timezone: string;
+            /**
+             * Format: date-time
+             * @description The first moment.
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description The moment after the last.
+             */
+            to: string;
+            /** @description In USD; null when none of the calls has a price. */
+            total_cost: number | null;
+            total_cost_nano: string | null;
+            /** @description False when some calls have no price or no counts: the sums are lower bounds. */
+            complete: boolean;
+            /** @description By model, the dearest first. */
+            breakdown: {
+                [key: string]: components["schemas"]["Costs"];
+            };
+        };
+        /**
+         * Costs
+         * @description What calls of one model cost, by kind: plain numbers in USD, `…_nano` the same exactly; null when unpriced.
+         */
+        Costs: {
+            total_cost: number | null;
+            input_cost: number | null;
+            output_cost: number | null;
+            cache_creation_cost: number | null;
+            cache_read_cost: number | null;
+            web_search_cost: number | null;
+            total_cost_nano: string | null;
+            input_cost_nano: string | null;
+            output_cost_nano: string | null;
+            cache_creation_cost_nano: string | null;
+            cache_read_cost_nano: string | null;
+            web_search_cost_nano: string | null;
+            calls: number;
+            /** @description Calls whose price is not known; the costs leave them out. */
+            unpriced_calls: number;
+        };
+        /**
+         * CountsEstimate
+         * @description What one call with these counts costs.
+         */
+        CountsEstimate: {
+            /** @description The model as the price book calls it. */
+            model: string;
+            /**
+             * Format: date-time
+             * @description The moment whose prices are meant.
+             */
+            at: string;
+            /** @description In USD; null when the model has no price then. */
+            total_cost: number | null;
+            total_cost_nano: string | null;
+            /** @description Whether there is a price. */
+            complete: boolean;
+            /** @description By input, output, cache_creation, cache_read and web_search. */
+            breakdown: {
+                [key: string]: components["schemas"]["KindCost"];
+            };
+        };
+        /**
+         * KindCost
+         * @description What the tokens of one kind cost.
+         */
+        KindCost: {
+            /** @description For web searches: how many. */
+            tokens: number;
+            /** @description In USD; null when the model has no price then. */
+            cost: number | null;
+            cost_nano: string | null;
+        };
+        /**
+         * Pricing
+         * @description All prices, by model.
+         */
+        Pricing: {
+            models: {
+                [key: string]: components["schemas"]["ModelPrices"];
+            };
+            /** @description Models on the ledger with calls that have no price. */
+            unpriced: string[];
+        };
+        /**
+         * ModelPrices
+         * @description What a model's calls of this moment cost in USD per million tokens, and what they cost before and will cost.
+         */
+        ModelPrices: {
+            input_price: number | null;
+            output_price: number | null;
+            /** @description Writing to the cache for five minutes. */
+            cache_creation_price: number | null;
+            /** @description Writing to the cache for an hour. */
+            cache_creation_1h_price: number | null;
+            cache_read_price: number | null;
+            /** @description Since when (UTC) these prices hold; null: there are none now. */
+            effective_date: string | null;
+            /** @description `shipped` with the program, or `set` by its user. */
+            origin: string | null;
+            /** @description Where the prices were read, in words. */
+            source: string | null;
+            /** @description By what fast mode multiplies all prices; null: there is no price. */
+            fast_factor: number | null;
+            aliases: string[];
+            /** @description Oldest first. */
+            periods: components["schemas"]["PricePeriod"][];
+        };
+        /**
+         * PricePeriod
+         * @description A model's prices while they do not change.
+         */
+        PricePeriod: {
+            input_price: number;
+            output_price: number;
+            /** @description Writing to the cache for five minutes. */
+            cache_creation_price: number;
+            /** @description Writing to the cache for an hour. */
+            cache_creation_1h_price: number;
+            cache_read_price: number;
+            /** @description The first day (UTC). */
+            effective_date: string;
+            /** @description The first day (UTC) on which they hold no longer; null: not known yet. */
+            end_date: string | null;
+            /** @description `shipped` with the program, or `set` by its user. */
+            origin: string;
+            /** @description Where the prices were read, in words. */
+            source: string;
+            /** @description Prompts of more tokens than this are priced by `long_context`. */
+            long_context_over: number | null;
+            long_context: components["schemas"]["CardPrices"] | null;
+        };
+        /**
+         * CardPrices
+         * @description Prices of the kinds of tokens in USD per million tokens.
+         */
+        CardPrices: {
+            input_price: number;
+            output_price: number;
+            /** @description Writing to the cache for five minutes. */
+            cache_creation_price: number;
+            /** @description Writing to the cache for an hour. */
+            cache_creation_1h_price: number;
+            cache_read_price: number;
+        };
+        /**
+         * EffectiveSettings
+         * @description What holds now. Nothing in it is secret.
+         */
+        EffectiveSettings: {
+            version: string;
+            /** @description IANA name of the zone whose days the ledger keeps. */
+            timezone: string;
+            ledger: components["schemas"]["LedgerFacts"];
+            /** @description The Claude directories that are read, or looked for. */
+            claude_dirs: components["schemas"]["ImportRoot"][];
+            settings: components["schemas"]["SettingInForce"][];
+        };
+        /**
+         * SettingInForce
+         * @description A setting as it holds now.
+         */
+        SettingInForce: {
+            /** @description Its name in `ccledger.toml`. */
+            name: string;
+            /** @description As one would write it; empty where the default depends on the machine. */
+            value: string;
+            /** @description The flag, variable or file that says so; null when the default holds. */
+            origin: string | null;
+            /** @description What holds when nobody says anything. */
+            default: string;
+            meaning: string;
+            /** @description Flag and variables that set it. */
+            ways: string[];
         };
         /**
          * Problem
@@ -805,6 +1463,123 @@ export interface operations {
             };
         };
     };
+    getModels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The models that calls were made to, the dearest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string[];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTrends: {
+        parameters: {
+            query?: {
+                /** @description How long a span is. Without it: both days and weeks. */
+                period?: "hourly" | "daily" | "weekly" | "monthly";
+                /** @description How many days, today included. */
+                days?: number;
+                /** @description IANA time zone whose days are meant, as in Asia/Shanghai. Without it: the server's. */
+                timezone?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How spending went over the last days, in spans of time */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trends"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getQuery: {
+        parameters: {
+            query?: {
+                /** @description First date or time, as in 2026-11-20 or 2026-11-20T08:00:00Z. */
+                start_date?: string;
+                /** @description Last date, included, or the time before which calls count. */
+                end_date?: string;
+                /** @description The last so many days instead, today included. Without any range: 30. */
+                days?: number;
+                /** @description IANA time zone whose days are meant, as in Asia/Shanghai. Without it: the server's. */
+                timezone?: string;
+                /** @description What to tell calls apart by, with commas between: model, project, session, source, access_token, account, user. */
+                group_by?: string;
+                /** @description Which calls: `model:claude-opus-5`, or `-project:/home/x` for all others; may be repeated. Several values of one field are alternatives, different fields must all fit; nothing after the colon means calls that have no value. */
+                filter?: string[];
+                /** @description Fields of `Totals` with commas between. Without it: all. */
+                metrics?: string;
+                /** @description Spans of time to tell apart, by the clock and calendar of the time zone; weeks begin on Monday. */
+                grain?: "none" | "hour" | "day" | "week" | "month";
+                /** @description A field of `Totals` or of `group_by`; with a minus the largest first. */
+                order?: string;
+                /** @description So many groups; the others come together as `rest`. */
+                limit?: number;
+                /** @description `previous`: every row also says what it was in the range of the same length just before. */
+                compare?: "previous";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was spent, by anything, of any calls, in any range */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueryAnswer"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getHistory: {
         parameters: {
             query?: {
@@ -976,6 +1751,193 @@ export interface operations {
                 };
                 content: {
                     "application/x-ndjson": unknown;
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getBlocks: {
+        parameters: {
+            query?: {
+                /** @description Only blocks of the last three days, and the active one. */
+                recent?: boolean;
+                /** @description Only the active block. */
+                active?: boolean;
+                /** @description Blocks that begin on this many days, today included (1 to 3660). */
+                days?: number;
+                /** @description IANA time zone whose days are meant, as in Asia/Shanghai. Without it: the server's. */
+                timezone?: string;
+                /** @description Tokens to compare the active block with, or `max`: as many as the highest block had. */
+                token_limit?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Five-hour blocks with what was spent in each, the pace and the projection of the active one */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Blocks"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How much of the account's own limits is used, from what Claude Code's status line was told */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Limits"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    estimateCost: {
+        parameters: {
+            query?: {
+                /** @description A date (a whole day of the time zone) or a time, as in 2026-11-20T08:00:00Z. */
+                start_date?: string;
+                /** @description A date (a whole day of the time zone) or a time, as in 2026-11-20T08:00:00Z. */
+                end_date?: string;
+                /** @description The last so many days; 1 is today. Without a range: 30. */
+                days?: number;
+                /** @description So many tokens: what one call with them costs is asked. */
+                input_tokens?: number;
+                /** @description So many tokens: what one call with them costs is asked. */
+                output_tokens?: number;
+                /** @description So many tokens: what one call with them costs is asked. */
+                cache_creation_tokens?: number;
+                /** @description So many tokens: what one call with them costs is asked. */
+                cache_write_5m_tokens?: number;
+                /** @description So many tokens: what one call with them costs is asked. */
+                cache_write_1h_tokens?: number;
+                /** @description So many tokens: what one call with them costs is asked. */
+                cache_read_tokens?: number;
+                /** @description So many tokens: what one call with them costs is asked. */
+                web_searches?: number;
+                /** @description A date (a whole day of the time zone) or a time, as in 2026-11-20T08:00:00Z. */
+                at?: string;
+                /** @description With counts: whether the call is of this kind. */
+                fast?: boolean;
+                /** @description With counts: whether the call is of this kind. */
+                batch?: boolean;
+                /** @description Only this model, or the one whose price is asked for; `all`: every model. */
+                model?: string;
+                /** @description IANA time zone whose days are meant, as in Asia/Shanghai. Without it: the server's. */
+                timezone?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a stretch of time cost; or, with a model and counts, what one such call costs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PeriodEstimate"] | components["schemas"]["CountsEstimate"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPricing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All prices in USD per million tokens, with their dates and where they were read */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pricing"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings in force with their origin, the Claude directories, the extent of the ledger */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EffectiveSettings"];
                 };
             };
             /** @description Why there is no answer */

@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { bytes, compact, percent, sharePercent, signedPercent } from './numbers'
+import { units } from './units.svelte'
 
 describe('compact', () => {
   it.each([
@@ -48,5 +49,21 @@ describe('bytes', () => {
     [1_200_000_000, '1.2 GB'],
   ])('%d reads %s', (value, text) => {
     expect(bytes(value, 'en')).toBe(text)
+  })
+})
+
+describe('the units a reader chose', () => {
+  afterEach(() => {
+    units.choose('auto')
+  })
+
+  it.each([
+    ['auto', '48.2M', '4820万'],
+    ['western', '48.2M', '48.2M'],
+    ['chinese', '4820万', '4820万'],
+  ] as const)('%s', (choice, english, chinese) => {
+    units.choose(choice)
+    expect(compact(48_213_377, 'en')).toBe(english)
+    expect(compact(48_213_377, 'zh-CN')).toBe(chinese)
   })
 })

@@ -1,11 +1,14 @@
 import type { Locale } from '$lib/i18n/locale'
+import { units } from './units.svelte'
 
 const EXACT_BELOW = 10_000
 const SMALLEST_SHARE = 0.001
 
 /** Counts are exact up to four digits, then three significant digits: "1,284", "48.2M", "4820万". */
 export function compact(value: number, locale: Locale): string {
-  return value < EXACT_BELOW ? exact(value, locale) : compactFormat(locale).format(value)
+  return value < EXACT_BELOW
+    ? exact(value, locale)
+    : compactFormat(compactTag(locale)).format(value)
 }
 
 export function exact(value: number, locale: Locale): string {
@@ -41,9 +44,9 @@ const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB']
 
 const exactFormat = perLocale((locale) => new Intl.NumberFormat(locale))
 
-const compactFormat = perLocale(
-  (locale) =>
-    new Intl.NumberFormat(locale, {
+const compactFormat = perTag(
+  (tag) =>
+    new Intl.NumberFormat(tag, {
       notation: 'compact',
       minimumSignificantDigits: 3,
       maximumSignificantDigits: 3,
@@ -64,14 +67,23 @@ function fixedFormat(locale: Locale, digits: number): Intl.NumberFormat {
   return digits === 0 ? noDecimal(locale) : oneDecimal(locale)
 }
 
-/** Making a formatter costs far more than using one. */
+/** Whose short forms are meant: "48.2M" is English, "4820万" is Chinese; the reader may choose. */
+export function compactTag(locale: Locale): string {
+  return { auto: locale, western: 'en', chinese: 'zh-CN' }[units.choice]
+}
+
 export function perLocale<T>(make: (locale: Locale) => T): (locale: Locale) => T {
-  const made = new Map<Locale, T>()
-  return (locale) => {
-    const known = made.get(locale)
+  return perTag(make as (tag: string) => T)
+}
+
+/** Making a formatter costs far more than using one. */
+export function perTag<T>(make: (tag: string) => T): (tag: string) => T {
+  const made = new Map<string, T>()
+  return (tag) => {
+    const known = made.get(tag)
     if (known !== undefined) return known
-    const fresh = make(locale)
-    made.set(locale, fresh)
+    const fresh = make(tag)
+    made.set(tag, fresh)
     return fresh
   }
 }

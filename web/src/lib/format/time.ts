@@ -48,6 +48,21 @@ export function monthDay(at: Date, locale: Locale): string {
   return monthDayFormat(locale).format(at)
 }
 
+/** "Fri, Nov 20", "11月20日周五" */
+export function weekdayDate(at: Date, locale: Locale): string {
+  return weekdayFormat(locale).format(at)
+}
+
+/** "Mon" for 0, "Sun" for 6. */
+export function weekday(day: number, locale: Locale): string {
+  return weekdayNameFormat(locale).format(new Date(2026, 5, 1 + day))
+}
+
+/** "Nov 2026", "2026年11月" */
+export function monthYear(at: Date, locale: Locale): string {
+  return monthYearFormat(locale).format(at)
+}
+
 /** "2026-11-20" in the reader's zone; also a key that groups moments by day. */
 export function isoDay(at: Date): string {
   return `${String(at.getFullYear())}-${two(at.getMonth() + 1)}-${two(at.getDate())}`
@@ -73,6 +88,18 @@ const relative = perLocale(
 
 const monthDayFormat = perLocale(
   (locale) => new Intl.DateTimeFormat(locale, { month: 'short', day: 'numeric' }),
+)
+
+const weekdayFormat = perLocale(
+  (locale) => new Intl.DateTimeFormat(locale, { weekday: 'short', month: 'short', day: 'numeric' }),
+)
+
+const weekdayNameFormat = perLocale(
+  (locale) => new Intl.DateTimeFormat(locale, { weekday: 'short' }),
+)
+
+const monthYearFormat = perLocale(
+  (locale) => new Intl.DateTimeFormat(locale, { month: 'short', year: 'numeric' }),
 )
 
 function whole(value: number): string {

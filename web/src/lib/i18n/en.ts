@@ -1,6 +1,13 @@
+import { enSettings } from './en.settings'
+import { enUsage } from './en.usage'
+
 /** The English words; their keys are the list every other language is checked against. */
 export const en = {
+  ...enUsage,
+  ...enSettings,
+
   'app.skip': 'Skip to content',
+  'app.close': 'Close',
   'app.nav': 'Pages',
   'app.language': 'Language',
   'app.theme': 'Theme: {theme}',

@@ -1,7 +1,13 @@
 import type { Messages } from './messages'
+import { zhSettings } from './zh-CN.settings'
+import { zhUsage } from './zh-CN.usage'
 
 export const zhCN: Messages = {
+  ...zhUsage,
+  ...zhSettings,
+
   'app.skip': '跳到正文',
+  'app.close': '关闭',
   'app.nav': '页面',
   'app.language': '语言',
   'app.theme': '主题：{theme}',

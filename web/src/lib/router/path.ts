@@ -5,3 +5,11 @@ export function relativePath(href: string, base: string): string {
   const rest = pathname.startsWith(root) ? pathname.slice(root.length) : pathname
   return rest.replace(/^\/+|\/+$/g, '')
 }
+
+/** What is asked of a page, changed; what nobody asks leaves no question mark behind. */
+export function changedSearch(search: string, change: (params: URLSearchParams) => void): string {
+  const params = new URLSearchParams(search)
+  change(params)
+  const text = params.toString()
+  return text && `?${text}`
+}

@@ -1,12 +1,20 @@
-import { relativePath } from './path'
+import { changedSearch, relativePath } from './path'
 
 /** The address within the application: "" is the start page, without slashes at either end. */
 class Router {
   path = $state('')
+  /** What is asked of a page, with its question mark; it goes along from page to page. */
+  search = $state('')
+
+  constructor() {
+    this.#read()
+  }
 
   /** Follows the address bar until the returned function is called. */
   follow(): () => void {
-    const read = () => (this.path = relativePath(location.href, document.baseURI))
+    const read = () => {
+      this.#read()
+    }
     read()
     addEventListener('popstate', read)
     return () => {
@@ -14,11 +22,22 @@ class Router {
     }
   }
 
-  go(path: string): void {
-    if (path === this.path) return
-    history.pushState(null, '', path || '.')
+  go(path: string, search = this.search): void {
+    if (path === this.path && search === this.search) return
+    history.pushState(null, '', (path || '.') + search)
+    if (path !== this.path) scrollTo(0, 0)
     this.path = path
-    scrollTo(0, 0)
+    this.search = search
+  }
+
+  /** The same page, asked something else; going back in the browser undoes it. */
+  change(change: (params: URLSearchParams) => void): void {
+    this.go(this.path, changedSearch(this.search, change))
+  }
+
+  #read(): void {
+    this.path = relativePath(location.href, document.baseURI)
+    this.search = location.search
   }
 }
 

@@ -1,16 +1,22 @@
 import type { Overview } from '$lib/api/types'
 import { exactMoney, money } from '$lib/format/money'
 import { compact, exact } from '$lib/format/numbers'
-import { hourMinute, monthDay, span } from '$lib/format/time'
+import { monthDay, span } from '$lib/format/time'
 import { locale, t } from '$lib/i18n/i18n.svelte'
+import type { Span } from '$lib/range/period'
 import type { BarChart } from '$ui/chart/stackedBars'
-import { axisDollars, axisTokens } from './axis'
-import { bucketMs, byDay, plotColumns, readings, shownKinds, type Measure } from './series'
+import { axisDollars, axisTokens, clockLabel, TIME_MARKS } from './axis'
+import {
+  bucketMs,
+  byDay,
+  plotColumns,
+  readings,
+  shownKinds,
+  stretchOf,
+  type Measure,
+} from './series'
 
-const HOUR = 3600
 const LONG_RANGE_BUCKETS = 100
-const TICKS_OF_A_DAY = [1, 2, 3, 4, 6, 12, 24].map((hours) => hours * HOUR)
-const TICKS_OF_A_WEEK = [1, 2, 7].map((days) => days * 24 * HOUR)
 
 /** Turns the ledger's series into what the chart, its tooltip and its table show. */
 export class ChartController {
@@ -26,52 +32,69 @@ export class ChartController {
   readonly rows = $derived(readings(this.points, this.kinds, this.measure))
   readonly bucket = $derived(bucketMs(this.points))
   readonly long = $derived(this.points.length > LONG_RANGE_BUCKETS)
-  readonly table = $derived(this.long ? byDay(this.rows) : this.rows)
+  readonly legend = $derived(this.kinds.map(({ label, color }) => ({ label: t(label), color })))
   readonly empty = $derived(this.rows.every((row) => row.total === 0n))
 
   readonly chart: BarChart = $derived.by(() => {
     const values = plotColumns(this.rows, this.kinds.length, this.measure)
     return {
-      times: this.rows.map((row) => row.start.getTime() / 1000),
-      bucketSeconds: this.bucket / 1000,
+      starts: this.rows.map((row) => row.start),
       series: this.kinds.map((kind, at) => ({
         label: kind.kind,
         color: kind.color,
         values: values[at] ?? [],
       })),
-      tickEvery: this.long ? TICKS_OF_A_WEEK : TICKS_OF_A_DAY,
-      formatTime: (at) => this.#tick(at),
+      ghost: [],
+      marks: TIME_MARKS,
+      named: false,
+      formatTime: (at) => clockLabel(at, locale()),
       formatValue: (value, step) =>
         this.measure === 'cost' ? axisDollars(value, step) : axisTokens(value, locale()),
     }
   })
 
-  amount(value: bigint): string {
-    if (this.measure === 'cost') return money(value)
-    return compact(Number(value), locale())
+  /** The chart in words: long ranges by day, because 168 rows are no table anybody reads. */
+  readonly table = $derived.by(() => ({
+    heads: [t('chart.time'), ...this.legend.map(({ label }) => label), t('kind.total')],
+    rows: (this.long ? byDay(this.rows) : this.rows).map((row) => ({
+      label: this.long ? monthDay(row.start, locale()) : span(row.start, this.bucket),
+      cells: [...row.amounts, row.total].map((amount) => this.#exact(amount)),
+    })),
+  }))
+
+  tip = (index: number) => {
+    const row = this.rows[index]
+    return {
+      when: this.#when(index),
+      lines: this.legend.map((item, at) => ({
+        ...item,
+        text: this.#short(row?.amounts[at] ?? 0n),
+      })),
+      sum: { label: t('kind.total'), text: this.#short(row?.total ?? 0n) },
+    }
   }
 
-  exactAmount(value: bigint): string {
-    if (this.measure === 'cost') return value === 0n ? '–' : exactMoney(value)
-    return exact(Number(value), locale())
+  describe = (index: number): string => {
+    const { when, sum } = this.tip(index)
+    return when && `${when}: ${sum.label} ${sum.text}`
   }
 
-  when(index: number): string {
+  /** The time of some buckets, the first and the last one given. */
+  stretch(first: number, last: number): Span | null {
+    return stretchOf(this.rows, this.bucket, first, last)
+  }
+
+  #when(index: number): string {
     const row = this.rows[index]
     return row ? span(row.start, this.bucket) : ''
   }
 
-  rowLabel(start: Date): string {
-    return this.long ? monthDay(start, locale()) : span(start, this.bucket)
+  #short(value: bigint): string {
+    return this.measure === 'cost' ? money(value) : compact(Number(value), locale())
   }
 
-  describe = (index: number): string => {
-    const row = this.rows[index]
-    return row ? `${this.when(index)}: ${t('kind.total')} ${this.amount(row.total)}` : ''
-  }
-
-  #tick(at: Date): string {
-    const midnight = at.getHours() === 0 && at.getMinutes() === 0
-    return midnight || this.long ? monthDay(at, locale()) : hourMinute(at)
+  #exact(value: bigint): string {
+    if (this.measure === 'cost') return value === 0n ? '–' : exactMoney(value)
+    return exact(Number(value), locale())
   }
 }

@@ -5,7 +5,7 @@ import { exactMoney, money, parseNano } from '$lib/format/money'
 export type CostReading =
   { known: false } | { known: true; text: string; exact: string; lowerBound: boolean }
 
-type Priced = Pick<Totals, 'total_cost_nano' | 'complete'>
+export type Priced = Pick<Totals, 'total_cost_nano' | 'complete'>
 
 export function readCost(totals: Priced): CostReading {
   const nano = parseNano(totals.total_cost_nano)

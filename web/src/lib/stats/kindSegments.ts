@@ -1,9 +1,9 @@
-import type { Totals } from '$lib/api/types'
+import type { Counts } from '$lib/api/types'
 import { t } from '$lib/i18n/i18n.svelte'
 import type { Segment } from '$ui/StackBar.svelte'
 
 /** The Tokens of a group by kind, in the order of the chart; the dearer cache write is hatched. */
-export function kindSegments(totals: Totals): Segment[] {
+export function kindSegments(totals: Counts): Segment[] {
   return [
     { label: t('kind.read'), value: totals.cache_read_tokens, color: '--kind-read' },
     { label: t('kind.write5m'), value: totals.cache_write_5m_tokens, color: '--kind-write' },

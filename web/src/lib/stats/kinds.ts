@@ -3,12 +3,15 @@ import type { MessageKey } from '$lib/i18n/messages'
 
 export type Kind = 'read' | 'write' | 'input' | 'output' | 'search'
 
+/** What of a group of calls is split by kind. */
+type Split = Omit<SeriesPoint, 'start' | 'calls'>
+
 export interface KindFacts {
   kind: Kind
   label: MessageKey
   color: string
-  tokens: ((point: SeriesPoint) => number) | null
-  cost: (point: SeriesPoint) => string | null
+  tokens: ((point: Split) => number) | null
+  cost: (point: Split) => string | null
 }
 
 /** Bottom to top, left to right: the order is the same everywhere. */

@@ -1,10 +1,11 @@
 import { useQueryClient } from '@tanstack/svelte-query'
 import { createContext, onMount } from 'svelte'
-import { baseUrl, createApi } from '$lib/api/client'
+import { baseUrl, createApi, type Api } from '$lib/api/client'
 import { LiveSocket, socketUrl } from '$lib/live/socket.svelte'
 import { OverviewController } from './overviewController.svelte'
 
 export interface Ledger {
+  api: Api
   controller: OverviewController
   overview: OverviewController['overview']
   socket: LiveSocket
@@ -17,7 +18,8 @@ export const useLedger = getLedger
 /** Ties the figures to the live connection; call it once, while the application is set up. */
 export function provideLedger(): Ledger {
   const base = baseUrl()
-  const controller = new OverviewController(useQueryClient(), createApi(base))
+  const api = createApi(base)
+  const controller = new OverviewController(useQueryClient(), api)
   const socket = new LiveSocket(socketUrl(base), {
     onOpen: controller.refresh,
     onMessage: controller.receive,
@@ -29,5 +31,5 @@ export function provideLedger(): Ledger {
       controller.stop()
     }
   })
-  return setLedger({ controller, overview: controller.overview, socket })
+  return setLedger({ api, controller, overview: controller.overview, socket })
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { point } from '../../testing/ledger'
-import { bucketMs, byDay, plotColumns, readings, shownKinds, sparks } from './series'
+import { bucketMs, byDay, plotColumns, readings, shownKinds, sparks, stretchOf } from './series'
 
 const at = (day: number, hour: number) => new Date(2026, 10, day, hour)
 
@@ -75,4 +75,10 @@ describe('sparks', () => {
     const old = point(at(18, 0), { calls: 99 })
     expect(sparks([old, ...points], at(20, 1)).calls).toEqual([2, 1, 4])
   })
+})
+
+it('knows the time of buckets that lie side by side', () => {
+  const rows = readings(points, shownKinds(points, 'cost'), 'cost')
+  expect(stretchOf(rows, 3_600_000, 1, 2)).toEqual({ start: at(20, 0), end: at(20, 2) })
+  expect(stretchOf(rows, 3_600_000, 1, 9)).toBeNull()
 })

@@ -1,6 +1,7 @@
 import type { SeriesPoint } from '$lib/api/types'
 import { dollarsForPlot, parseNano, sumNano } from '$lib/format/money'
 import { isoDay } from '$lib/format/time'
+import type { Span } from '$lib/range/period'
 import { KINDS, type KindFacts } from './kinds'
 
 export type Measure = 'cost' | 'tokens'
@@ -54,6 +55,17 @@ export function plotColumns(rows: Reading[], kinds: number, measure: Measure): n
 export function bucketMs(points: SeriesPoint[]): number {
   const [first, second] = points
   return first && second ? Date.parse(second.start) - Date.parse(first.start) : HOUR_MS
+}
+
+/** The time of some buckets, the first and the last one given. */
+export function stretchOf(
+  rows: readonly Reading[],
+  lengthMs: number,
+  first: number,
+  last: number,
+): Span | null {
+  const [from, to] = [rows[first], rows[last]]
+  return from && to ? { start: from.start, end: new Date(to.start.getTime() + lengthMs) } : null
 }
 
 export interface Sparks {

@@ -29,7 +29,11 @@ class Theme {
   }
 
   next(): void {
-    this.choice = THEMES[(THEMES.indexOf(this.choice) + 1) % THEMES.length] ?? 'system'
+    this.choose(THEMES[(THEMES.indexOf(this.choice) + 1) % THEMES.length] ?? 'system')
+  }
+
+  choose(choice: ThemeChoice): void {
+    this.choice = choice
     localStorage.setItem(STORED, this.choice)
     this.#apply()
   }

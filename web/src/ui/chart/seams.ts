@@ -9,8 +9,8 @@ export function drawSeams(plot: uPlot, color: string): void {
   const step = plot.bbox.width / Math.max(times.length, 1)
   if (step < THINNEST_BAR_PX * devicePixelRatio) return
   plot.ctx.fillStyle = color
-  times.forEach((time, at) => {
-    const left = Math.round(plot.valToPos(time, 'x', true))
+  times.forEach((_, at) => {
+    const left = Math.round(plot.valToPos(at, 'x', true))
     for (const y of seams(
       plot,
       sums.map((sum) => sum[at] ?? 0),

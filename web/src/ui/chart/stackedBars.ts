@@ -1,4 +1,5 @@
 import uPlot from 'uplot'
+import { drawGhost } from './ghost'
 import { drawSeams } from './seams'
 
 export interface BarSeries {
@@ -9,13 +10,16 @@ export interface BarSeries {
 }
 
 export interface BarChart {
-  /** Start of every bucket, in seconds. */
-  times: number[]
-  bucketSeconds: number
+  /** Start of every bucket. Bars stand side by side whatever their length: months and clock changes differ. */
+  starts: Date[]
   /** Bottom to top. */
   series: BarSeries[]
-  /** Distances between marks of the time axis, in seconds. */
-  tickEvery: number[]
+  /** What there was before, to be held against the bars: a dashed line; empty for none. */
+  ghost: number[]
+  /** Which buckets may carry a mark, from the most marks to the fewest; the first rule that has room holds. */
+  marks: readonly ((at: Date) => boolean)[]
+  /** Whether a mark names its bucket, as a date does, and not the moment it begins, as a time does. */
+  named: boolean
   formatTime: (at: Date) => string
   formatValue: (value: number, step: number) => string
 }
@@ -25,7 +29,11 @@ const AXIS_FONT = "11px 'Inter Variable', system-ui, 'PingFang SC', 'Noto Sans C
 const LABEL_GAP = 8
 /** Room for the left half of the first time below. */
 const NARROWEST_AXIS_PX = 16
-const WIDEST_BAR_PX = 56
+const WIDEST_BAR_PX = 168
+const WIDEST_GAP_PX = 12
+/** What a mark of the time axis needs, its distance to the next one included. */
+const MARK_ROOM_PX = 60
+const LEAST_DRAG_PX = 5
 
 /** uPlot stacks nothing by itself: cumulative sums, the largest drawn first, cover one another. */
 export function stack(series: BarSeries[]): number[][] {
@@ -38,11 +46,18 @@ export function stack(series: BarSeries[]): number[][] {
 }
 
 export function columns(chart: BarChart): uPlot.AlignedData {
-  return [chart.times, ...stack(chart.series)]
+  return [chart.starts.map((_, at) => at), ...stack(chart.series)]
 }
 
 export function top(chart: BarChart): number {
-  return Math.max(0, ...(stack(chart.series)[0] ?? []))
+  return Math.max(0, ...(stack(chart.series)[0] ?? []), ...chart.ghost)
+}
+
+/** Where the axis is marked when so many marks find room. */
+export function marked({ starts, marks, named }: BarChart, room: number): number[] {
+  const choices = marks.map((rule) => starts.flatMap((at, index) => (rule(at) ? [index] : [])))
+  const chosen = choices.find((each) => each.length > 0 && each.length <= room) ?? choices.at(-1)
+  return (chosen ?? []).map((index) => (named ? index + 0.5 : index))
 }
 
 /** Steps of 1, 2 and 5: nobody reads an axis in quarters. */
@@ -53,11 +68,15 @@ export const STEPS = Array.from({ length: 22 }, (_, power) =>
 export function options(
   chart: () => BarChart,
   host: HTMLElement,
-  onhover: (index: number | null) => void,
+  on: {
+    hover: (index: number | null) => void
+    zoom?: ((first: number, last: number) => void) | undefined
+  },
 ): uPlot.Options {
   const color = (name: string) => getComputedStyle(host).getPropertyValue(name).trim()
-  const { series, tickEvery } = chart()
+  const { series } = chart()
   const paper = color('--panel')
+  const line = color('--ink')
   const grid = { stroke: color('--line'), width: 1 }
   const axis = { stroke: color('--ink-3'), font: AXIS_FONT, ticks: { show: false } }
   return {
@@ -65,9 +84,14 @@ export function options(
     height: host.clientHeight,
     padding: [8, 0, 0, 0],
     legend: { show: false },
-    cursor: { x: false, y: false, points: { show: false }, drag: { x: false, y: false } },
+    cursor: {
+      x: false,
+      y: false,
+      points: { show: false },
+      drag: { x: on.zoom !== undefined, y: false, setScale: false, dist: LEAST_DRAG_PX },
+    },
     scales: {
-      x: { time: true, range: () => bounds(chart()) },
+      x: { time: false, range: () => [0, chart().starts.length] },
       y: { range: () => [0, top(chart()) * HEADROOM || 1] },
     },
     axes: [
@@ -76,8 +100,8 @@ export function options(
         grid: { show: false },
         gap: LABEL_GAP,
         size: 28,
-        space: 56,
-        incrs: tickEvery,
+        splits: (plot) =>
+          marked(chart(), Math.floor(plot.bbox.width / devicePixelRatio / MARK_ROOM_PX)),
         values: (plot, splits) => timeLabels(plot, chart(), splits),
       },
       {
@@ -94,12 +118,18 @@ export function options(
     hooks: {
       setCursor: [
         (plot) => {
-          onhover(bucketUnder(plot))
+          on.hover(bucketUnder(plot))
+        },
+      ],
+      setSelect: [
+        (plot) => {
+          zoomTo(plot, on.zoom)
         },
       ],
       draw: [
         (plot) => {
           drawSeams(plot, paper)
+          drawGhost(plot, chart().ghost, line)
         },
       ],
     },
@@ -123,36 +153,42 @@ function barSeries(series: BarSeries, color: (name: string) => string): uPlot.Se
 
 /** Hair-thin bars stand shoulder to shoulder, the others keep a pixel to an eighth apart. */
 export function gapBetween(room: number): number {
-  return room < 4 ? 0 : Math.max(1, Math.round(room / 8))
+  return room < 4 ? 0 : Math.min(WIDEST_GAP_PX, Math.max(1, Math.round(room / 8)))
 }
 
-/** A bar begins at its time, so the bucket under the pointer is the last one already begun. */
 function bucketUnder(plot: uPlot): number | null {
   const { left } = plot.cursor
   if (left === undefined || left < 0) return null
-  const nearest = plot.posToIdx(left)
-  const begun = (plot.data[0][nearest] ?? 0) <= plot.posToVal(left, 'x')
-  return begun ? nearest : Math.max(0, nearest - 1)
+  return bucketAt(plot, left)
+}
+
+function bucketAt(plot: uPlot, left: number): number {
+  const last = plot.data[0].length - 1
+  return Math.min(last, Math.max(0, Math.floor(plot.posToVal(left, 'x'))))
+}
+
+/** Whole buckets are chosen, however carelessly they were dragged over. */
+function zoomTo(plot: uPlot, zoom?: (first: number, last: number) => void): void {
+  const { left, width } = plot.select
+  if (width <= 0) return
+  plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
+  zoom?.(bucketAt(plot, left), bucketAt(plot, left + width - 1))
 }
 
 /** A mark too near to the end would be cut off: at the very end there is no bar to its right anyway. */
 function timeLabels(plot: uPlot, chart: BarChart, splits: number[]): (string | null)[] {
-  const [start, end] = bounds(chart)
+  const buckets = chart.starts.length
   plot.ctx.font = AXIS_FONT
-  return splits.map((at) => {
-    const label = chart.formatTime(new Date(at * 1000))
-    const room = ((end - at) / (end - start)) * plot.width
-    return at >= end || plot.ctx.measureText(label).width / 2 > room ? null : label
+  return splits.map((index) => {
+    const label = chart.formatTime(chart.starts[Math.floor(index)] ?? new Date(0))
+    const room = ((buckets - index) / buckets) * (plot.bbox.width / devicePixelRatio)
+    return plot.ctx.measureText(label).width / devicePixelRatio / 2 > room ? null : label
   })
 }
 
 /** A scale without a single value would be invented. */
 function valueLabels(chart: BarChart, splits: number[], step: number): (string | null)[] {
   return splits.map((value) => (top(chart) === 0 ? null : chart.formatValue(value, step)))
-}
-
-function bounds({ times, bucketSeconds }: BarChart): [number, number] {
-  return [times[0] ?? 0, (times.at(-1) ?? 0) + bucketSeconds]
 }
 
 function labelWidth(plot: uPlot, values: (string | null)[] | null): number {

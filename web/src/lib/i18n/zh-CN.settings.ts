@@ -1,0 +1,58 @@
+import type { enSettings } from './en.settings'
+
+export const zhSettings: Record<keyof typeof enSettings, string> = {
+  'page.settings': '设置',
+
+  'settings.look': '外观',
+  'settings.look.note': '保存在此浏览器中',
+  'settings.theme': '主题',
+  'settings.units': '大数字',
+  'settings.units.note': '例如 {sample}',
+  'settings.units.auto': '随语言',
+  'settings.units.western': 'K、M、B',
+  'settings.units.chinese': '万、亿',
+  'settings.density': '表格行高',
+  'settings.density.comfortable': '宽松',
+  'settings.density.compact': '紧凑',
+
+  'settings.held': '调用 / 会话',
+  'settings.held.note': '除非另行设置，永久保留',
+  'settings.extent': '首次至最近一次调用',
+  'settings.zone': '此页面的时区',
+  'settings.zone.note': '取自浏览器；报表与存储的日期使用 {zone}',
+  'settings.currency': '货币',
+  'settings.currency.note': '价格公布所用的货币',
+
+  'settings.dirs': 'Claude 目录',
+  'settings.dirs.note': '从这些位置读取会话',
+  'settings.dir': '目录',
+  'settings.files': '文件',
+  'settings.found': '已找到',
+  'settings.billing': '付费方式',
+  'settings.copy': '复制 {what}',
+  'billing.api': 'API，按 Token',
+  'billing.subscription': '订阅',
+  'billing.unknown': '未知',
+
+  'prices.title': '价格',
+  'prices.note': '每百万 Token 的美元价格，今日有效',
+  'prices.input': '输入',
+  'prices.output': '输出',
+  'prices.write5m': '写入 5 分钟',
+  'prices.write1h': '写入 1 小时',
+  'prices.read': '读取',
+  'prices.since': '生效日期',
+  'prices.source': '来源',
+  'prices.set': '在此设置',
+  'prices.missing.one': '{n} 个模型有调用但没有价格：',
+  'prices.missing.other': '{n} 个模型有调用但没有价格：',
+  'prices.missing.do':
+    '这些调用不计入任何费用，费用前会标注 \u2265。请按每百万 Token 的美元价格设置；命令随后会说明如何为已记账的调用重新计价：',
+
+  'settings.server': '服务器',
+  'settings.server.note': '由参数、环境变量或 ccledger.toml 设置；更改后需重启',
+  'settings.name': '设置项',
+  'settings.value': '值',
+  'settings.origin': '设置来源',
+  'settings.default': '默认值',
+}
