@@ -15,7 +15,12 @@ COPY requirements/ requirements/
 RUN python -m venv /opt/ccledger \
  && /opt/ccledger/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements/run.lock \
  && pip install --no-cache-dir --require-hashes --no-deps -r requirements/install.lock
+# The compiler stays behind in this stage.
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends gcc libc6-dev \
+ && rm -rf /var/lib/apt/lists/*
 COPY pyproject.toml hatch_build.py README.md LICENSE ./
+COPY scripts/compile.py scripts/
 COPY src/ src/
 COPY --from=web /build/src/ccledger/_web src/ccledger/_web
 RUN SKIP_WEB=1 pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir dist . \

@@ -17,10 +17,11 @@ CCLEDGER := $(VENV)/bin/ccledger
 
 # Stamps. A lock file that is newer than its stamp is installed again; otherwise a verb starts at once.
 INSTALLED := $(VENV)/.installed
+COMPILED := scripts/compile.py $(wildcard src/ccledger/*/_*.[ch])
 DEVELOPED := $(VENV)/.developed
 
 .PHONY: help setup serve test prove check bench demo dev build start stop restart logs migrate clean clean-ports \
-  lock web web-if-possible
+  lock compile web web-if-possible
 
 help: ## list the verbs
 	@echo "ccledger: every token Claude spends, on one ledger"
@@ -73,6 +74,9 @@ dev: $(DEVELOPED) ## server that reloads on change, and the dashboard with hot r
 	@$(PY) hatch_build.py --modules
 	@exec $(PY) scripts/service.py dev
 
+compile: $(INSTALLED) ## compile the fast lanes of the import, if they changed (SKIP_COMPILE=1: take them away)
+	@$(PY) scripts/compile.py
+
 web: $(INSTALLED) ## build the dashboard into src/ccledger/_web, if it changed
 	@$(PY) hatch_build.py
 
@@ -84,7 +88,7 @@ lock: ## resolve requirements/*.lock anew (UPGRADE=1: to the newest versions)
 	@PYTHON="$(PYTHON)" UPGRADE="$(UPGRADE)" sh scripts/lock.sh
 
 clean: stop ## remove everything made here, except your ledger
-	@rm -rf .make __pycache__ build dist web/dist web/node_modules src/ccledger/_web $(VENV)
+	@rm -rf .make __pycache__ build dist web/dist web/node_modules src/ccledger/_web src/ccledger/*/_*.so $(VENV)
 	@rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache artifacts
 	@find src tests bench scripts -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
@@ -98,10 +102,11 @@ $(PY):
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "$(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 
-$(INSTALLED): requirements/install.lock pyproject.toml src/ccledger/__init__.py | $(PY)
+$(INSTALLED): requirements/install.lock pyproject.toml src/ccledger/__init__.py $(COMPILED) | $(PY)
 	@echo "setup: installing the locked packages into $(VENV)"
 	@$(PIP) install --require-hashes --no-deps -r requirements/install.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(PY) -m compileall -q src/ccledger
 	@touch $@
 
 $(DEVELOPED): requirements/dev.lock $(INSTALLED)

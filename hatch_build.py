@@ -1,7 +1,7 @@
-"""Builds the dashboard into the package, only when its sources have changed.
+"""Builds the dashboard and the compiled parts into the package, only when their sources have changed.
 
-Hatchling runs this before it packs a wheel or an sdist; `make web` runs it as a program. An editable install never
-gets here with anything to do, so it never needs Node.
+Hatchling runs this before it packs a wheel or an sdist; `make web` runs it as a program. An editable install gets the
+compiled parts alone, so it never needs Node.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).parent
 WEB = ROOT / "web"
-BUILT = ROOT / "src" / "ccledger" / "_web"
+PACKAGE = ROOT / "src" / "ccledger"
+BUILT = PACKAGE / "_web"
 STAMP = BUILT / ".sources-sha256"
 MODULES_STAMP = WEB / "node_modules" / ".lock-sha256"
 OLDEST_NODE = (20, 19)
@@ -29,14 +31,35 @@ class NodeMissingError(Exception):
     """The dashboard must be built and there is no usable Node.js."""
 
 
-class DashboardHook(BuildHookInterface[Any]):
+class PackageHook(BuildHookInterface[Any]):
     """Hatchling's door to this file."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build before packing; an editable install reads the checkout and needs nothing."""
-        if version == "editable" or os.environ.get("SKIP_WEB") == "1":
-            return
-        build_web()
+        """Build before packing; an editable install reads the checkout."""
+        if self.target_name == "wheel":
+            compiled = compile_parts()
+            if compiled and version != "editable":
+                build_data |= platform_wheel(compiled)
+        if version != "editable" and os.environ.get("SKIP_WEB") != "1":
+            build_web()
+
+
+def compile_parts() -> list[Path]:
+    """Bring the compiled parts level with their sources; none where they can't be built."""
+    done = subprocess.run([sys.executable, str(ROOT / "scripts" / "compile.py")], stdout=sys.stderr, check=False)
+    if done.returncode:
+        sys.exit("the compiled parts do not build; set SKIP_COMPILE=1 to leave them out")
+    return sorted(PACKAGE.glob("*/_*.abi3.so"))
+
+
+def platform_wheel(compiled: list[Path]) -> dict[str, Any]:
+    """Say that a wheel holds compiled parts, which fit this platform and every CPython from 3.11 on."""
+    platform = re.sub(r"[-.]", "_", sysconfig.get_platform())
+    return {
+        "artifacts": [f"/{path.relative_to(ROOT).as_posix()}" for path in compiled],
+        "pure_python": False,
+        "tag": f"cp311-abi3-{platform}",
+    }
 
 
 def build_web() -> None:

@@ -26,7 +26,7 @@ from bench.corpus import bench_directory
 from ccledger.core.call import Cost, Fact, Place, Reading, Source, Timing, Usage
 from ccledger.core.measures import MEASURES, Axis, Dimension, Grain
 from ccledger.ledger import sqlite_questions as questions
-from ccledger.ledger.ids import ID_EPOCH_MS
+from ccledger.ledger.ids import FIRST_MS
 from ccledger.ledger.rows import COLUMNS, Kind, Names, encode
 from ccledger.ledger.store import open_store
 
@@ -217,7 +217,7 @@ CALLS = f"""
         FROM drawn
     )
     INSERT OR IGNORE INTO request_logs ({", ".join(COLUMNS)})
-    SELECT (at - {ID_EPOCH_MS}) << 20 | (counted.id * 31 + n) % 4096, at, model_id, i, o, w5, w1, r,
+    SELECT (at - {FIRST_MS}) << 20 | (counted.id * 31 + n) % 4096, at, model_id, i, o, w5, w1, r,
            i * input, o * output, (w5 * 5 / 4 + w1 * 2) * input, r * input / 10,
            traits, counted.id, project, branch, 0, printf('req_011%018d', counted.id * 100000 + n),
            0, iif(token, iif(input IS NULL, NULL, 0), NULL), NULL, source * (token > 0), token, account, user, mode,

@@ -61,6 +61,11 @@ def unit_of_peak() -> int:
     return 1 if sys.platform == "darwin" else 1024
 
 
+def surroundings() -> dict[str, str]:
+    """Return the environment without what keeps Python from remembering its bytecode: no user's program lacks that."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def measure(command: Command) -> Cost:
     """Run a command once and measure it; a run that fails raises.
 
@@ -68,7 +73,7 @@ def measure(command: Command) -> Cost:
     """
     if command.prepare:
         command.prepare()
-    environment = os.environ | dict(command.environment)
+    environment = surroundings() | dict(command.environment)
     started = time.perf_counter()
     with (
         command.given.open("rb") as given,

@@ -1,8 +1,15 @@
-"""How all tests run: the same examples every time, unless new ones are asked for with HYPOTHESIS_PROFILE=search."""
+"""How all tests run: the same examples every time, unless new ones are asked for with HYPOTHESIS_PROFILE=search.
+
+CCLEDGER_PURE=1 means here what it means to the program: the compiled parts stay out.
+"""
 
 import os
 
 from hypothesis import HealthCheck, settings
+
+from ccledger.__main__ import leave_compiled_out
+
+leave_compiled_out(os.environ)
 
 settings.register_profile(
     "same",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from ccledger import __version__
 from tests.cli.program import History, Run, write_lines
+from tests.lanes import is_compiled
 
 Make = Callable[..., History]
 
@@ -39,6 +41,13 @@ def test_a_healthy_ledger_is_called_well(ccledger: Run, plain: History) -> None:
     assert f"{plain.root}: {len(files)} transcripts, {size / 1e6:,.1f} MB, billing unknown" in ran.out
     assert f"holds      {len(plain.facts)} calls in 4 sessions, 2026-" in ran.out
     assert ran.out.endswith("\nEverything is well: every line was read, every call has a price.\n")
+
+
+def test_it_says_what_imports(ccledger: Run, plain: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert f"imports    {'compiled' if is_compiled() else 'in Python alone'}" in ccledger("doctor", history=plain).out
+    monkeypatch.setitem(sys.modules, "ccledger.wire._lines", None)
+    assert "imports    in Python alone" in ccledger("doctor", history=plain).out
+    assert ccledger("doctor", "--json", history=plain).json["compiled"] is False
 
 
 def test_the_findings_are_all_in_the_json(ccledger: Run, history: Make, tmp_path: Path) -> None:

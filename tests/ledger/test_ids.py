@@ -1,8 +1,8 @@
-from ccledger.ledger.ids import ID_EPOCH_MS, SEQUENCES, call_id
+from ccledger.ledger.ids import FIRST_MS, SEQUENCES, call_id
 
 
 def test_ids_sort_by_start_then_node_then_sequence() -> None:
-    ids = [call_id(ID_EPOCH_MS + ms, node, n) for ms in (0, 1, 2) for node in (0, 255) for n in (0, SEQUENCES - 1)]
+    ids = [call_id(FIRST_MS + ms, node, n) for ms in (0, 1, 2) for node in (0, 255) for n in (0, SEQUENCES - 1)]
     assert ids == sorted(set(ids))
 
 

@@ -93,8 +93,8 @@ def test_calls_are_read_in_the_order_in_which_they_lie(connection: apsw.Connecti
 
 
 def test_the_ids_epoch_is_the_plans() -> None:
-    from ccledger.ledger.ids import ID_EPOCH_MS
+    from ccledger.ledger.ids import FIRST_MS
 
-    assert f"(id >> 20) + {ID_EPOCH_MS}" in questions.calls_in_place("", "ASC")
-    assert f"(id >> 20) + {ID_EPOCH_MS}" in "".join(migrations())
+    assert f"(id >> 20) + {FIRST_MS}" in questions.calls_in_place("", "ASC")
+    assert f"(id >> 20) + {FIRST_MS}" in "".join(migrations())
     assert questions.calls_in_place("", "ASC").count(", ") >= len(COLUMNS) - 1

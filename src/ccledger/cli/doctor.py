@@ -3,6 +3,7 @@
 import os
 from argparse import Namespace
 from collections.abc import Callable, Collection, Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,7 @@ def _find(settings: "Settings", surroundings: "Surroundings") -> dict[str, Any]:
         "config": {"path": str(config), "found": _is(Path.is_file, Path(config))},
         "database": settings.database_url.partition("://")[0],
         "engines": engines(),
+        "compiled": find_spec("ccledger.wire._lines") is not None,
         "timezone": app.zone_name(settings, surroundings),
         "server": is_running(settings),
         "roots": [_root(root, files[root.path], app.billing_of(settings, surroundings, root.path)) for root in roots],
@@ -252,6 +254,7 @@ def _ledger_lines(findings: Mapping[str, Any]) -> Iterator[str]:
     yield f"data       {findings['data_dir']} ({findings['database']})"
     yield f"settings   {config['path']}{'' if config['found'] else ' (not there; defaults hold)'}"
     yield f"server     {'running' if findings['server'] else 'not running'}"
+    yield f"imports    {'compiled' if findings['compiled'] else 'in Python alone, which takes longer'}"
     if "problem" in ledger:
         yield f"holds      {ledger['problem']}"
         yield f"days of    {findings['timezone']}"

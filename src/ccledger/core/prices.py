@@ -100,7 +100,7 @@ class Name(NamedTuple):
     """The name asks for a regional cloud endpoint."""
 
 
-class _Prices(NamedTuple):
+class Prices(NamedTuple):
     """What one token of each kind costs, modifiers included."""
 
     femto: tuple[int, ...]
@@ -108,12 +108,14 @@ class _Prices(NamedTuple):
     """The same in nano-USD where that is exact, so that nothing has to be rounded."""
 
 
-class _Rate(NamedTuple):
+class Rate(NamedTuple):
+    """What tokens cost while `start <= time < end`, milliseconds since 1970; see `Period`."""
+
     start: int
     end: int
-    card: _Prices
+    card: Prices
     long_over: int | None
-    long_card: _Prices
+    long_card: Prices
 
 
 def normalise(name: str) -> Name:
@@ -154,7 +156,7 @@ class PriceBook:
         for model in self.models:
             for name in (model.name, *model.aliases):
                 self._by_name[name] = model
-        self._rates: dict[tuple[str, int], tuple[_Rate, ...]] = {}
+        self._rates: dict[tuple[str, int], tuple[Rate, ...]] = {}
 
     def find(self, name: str) -> Model | None:
         """The model that a provider's name stands for, None when it is unknown."""
@@ -166,9 +168,7 @@ class PriceBook:
 
     def cost(self, reading: Reading, started_at: int) -> Cost | None:
         """What a call costs that started at that time (milliseconds since 1970); None when it has no price."""
-        rates = self._rates.get((reading.model, reading.terms))
-        if rates is None:
-            rates = self._rates[reading.model, reading.terms] = self._rates_of(reading.model, Terms(reading.terms))
+        rates = self.rates(reading.model, reading.terms)
         for start, end, card, long_over, long_card in rates:  # noqa: B007 - the last three are used after the loop
             if start <= started_at < end:
                 break
@@ -208,13 +208,20 @@ class PriceBook:
         model = self.find(name)
         return normalise(name).candidates[0] if model is None else model.name
 
-    def _rates_of(self, name: str, terms: Terms) -> tuple[_Rate, ...]:
+    def rates(self, model: str, terms: int) -> tuple[Rate, ...]:
+        """What a model's tokens cost on those terms (`Terms` bits), by period; nothing where it has no price."""
+        rates = self._rates.get((model, terms))
+        if rates is None:
+            rates = self._rates[model, terms] = self._rates_of(model, Terms(terms))
+        return rates
+
+    def _rates_of(self, name: str, terms: Terms) -> tuple[Rate, ...]:
         model = self.find(name)
         factor = None if model is None else self._factor(model, terms, regional=normalise(name).regional)
         if model is None or factor is None:
             return ()
         return tuple(
-            _Rate(
+            Rate(
                 period.start,
                 period.end,
                 _prices(period.card, factor),
@@ -245,7 +252,7 @@ def _laid_over(periods: Iterable[Period], new: Period) -> tuple[Period, ...]:
     return (*before, new, *after)
 
 
-def _prices(card: Card, factor: Decimal) -> _Prices:
+def _prices(card: Card, factor: Decimal) -> Prices:
     rates: list[int] = []
     for price in card.usd_per_mtok:
         exact = price * factor * _FEMTO_PER_USD / _MILLION
@@ -253,7 +260,7 @@ def _prices(card: Card, factor: Decimal) -> _Prices:
             raise UsageError(f"the price {price} USD per million tokens has too many digits; use at most 6 decimals")
         rates.append(int(exact))
     whole = all(rate % _FEMTO_PER_NANO == 0 for rate in rates)
-    return _Prices(tuple(rates), tuple(rate // _FEMTO_PER_NANO for rate in rates) if whole else None)
+    return Prices(tuple(rates), tuple(rate // _FEMTO_PER_NANO for rate in rates) if whole else None)
 
 
 def read_book(text: str) -> PriceBook:

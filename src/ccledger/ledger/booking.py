@@ -8,12 +8,20 @@ from ccledger.core.call import Call, Fact
 from ccledger.core.measures import ZERO, Grain, Measures, pack, plus, widen
 from ccledger.core.merge import Joined, is_bare
 from ccledger.core.periods import QUARTER_MS
+from ccledger.core.prices import PriceBook, Rate
 from ccledger.core.rollup import Fold, Roll, SpanKey, measure
-from ccledger.ledger.ids import SEQUENCES, call_id
+from ccledger.ledger.ids import FIRST_MS, LAST_MS, SEQUENCES, call_id
 from ccledger.ledger.past import is_possibly_removed
 from ccledger.ledger.plan import Change, Price, plan
 from ccledger.ledger.rows import Names, Row, encode
 from ccledger.ledger.store import Slice
+
+_Key = TypeVar("_Key")
+
+try:
+    from ccledger.ledger import _booking
+except ImportError:
+    _booking = None
 
 _Key = TypeVar("_Key")
 
@@ -36,7 +44,12 @@ class Booking(NamedTuple):
 
 def give_ids(facts: Collection[Fact], node: int, taken: Callable[[int], bool] | None = None) -> list[int]:
     """An id for each new call, none twice: by start, then by place in the batch; `taken` ones are passed over."""
-    ids = [call_id(fact.timing.started_at, node, sequence % SEQUENCES) for sequence, fact in enumerate(facts)]
+    starts = [fact.timing.started_at for fact in facts]
+    if starts and min(starts) >= FIRST_MS and max(starts) <= LAST_MS:
+        # What `call_id` says of them, without a call for each.
+        ids = [(start - FIRST_MS) << 20 | node << 12 | place % SEQUENCES for place, start in enumerate(starts)]
+    else:
+        ids = [call_id(start, node, place % SEQUENCES) for place, start in enumerate(starts)]
     if taken is None and len(set(ids)) == len(ids):
         return ids
     given: dict[int, None] = {}
@@ -54,9 +67,7 @@ def give_ids(facts: Collection[Fact], node: int, taken: Callable[[int], bool] | 
 
 def bare_keys(facts: Iterable[Fact]) -> frozenset[str]:
     """The keys of facts that nothing but a request id identifies."""
-    return frozenset(
-        key for fact in facts if fact.keys[0].startswith("req:") and is_bare(fact.keys) for key in fact.keys
-    )
+    return frozenset(key for fact in facts if is_bare(fact.keys) for key in fact.keys)
 
 
 def book(
@@ -70,7 +81,8 @@ def book(
     """Works out what joined facts change; `ids` are for those that continue no stored call, in their order."""
     booking = Booking(list(ids), [], [], [], [], Roll({}, {}, {}))
     fold = Fold()
-    _book_new([fact for fact, known in joined if not known], ids, price, names, booking.rows, fold)
+    new = (fact for fact, known in joined if not known)
+    booking.rows.extend(_book_one(fact, number, price, names, fold) for fact, number in zip(new, ids, strict=True))
     for change in plan(joined, stored, price) if stored else ():
         _book_change(change, names, booking, fold)
     return booking._replace(roll=fold.roll(day_of))
@@ -80,23 +92,60 @@ def book_new(
     calls: Collection[Fact], ids: list[int], price: Price, names: Names, day_of: Callable[[int], int]
 ) -> Booking:
     """Works out how calls are booked of which none is stored."""
-    rows: list[Row] = []
+    keys = [(number, fact.keys) for fact, number in zip(calls, ids, strict=True) if fact.keys[2:]]
+    rows, roll = _book_in_bulk(calls, ids, price, names, day_of) or _book_each(calls, ids, price, names, day_of)
+    return Booking(ids, [], rows, keys, [], roll)
+
+
+def _book_in_bulk(
+    calls: Collection[Fact], ids: list[int], price: Price, names: Names, day_of: Callable[[int], int]
+) -> tuple[list[Row], Roll] | None:
+    """As `_book_each`, by the compiled booking; None without one, without rates, and where a sum was too large."""
+    rates_of = _rates_of(price)
+    if _booking is None or rates_of is None:
+        return None
     fold = Fold()
-    _book_new(calls, ids, price, names, rows, fold)
-    keys = [(number, fact.keys) for fact, number in zip(calls, ids, strict=True) if len(fact.keys) > 2]
-    return Booking(ids, [], rows, keys, [], fold.roll(day_of))
+
+    def book_other(fact: Fact, number: int) -> Row:
+        return _book_one(fact, number, price, names, fold)
+
+    booked = _booking.book([*calls], ids, rates_of, names.place, names.model, book_other, day_of)
+    if booked is None:
+        return None
+    rows, roll = booked
+    spans, days, models = roll
+    rest = fold.roll(day_of)
+    return rows, Roll(_together(spans, rest.spans), _together(days, rest.days), _together(models, rest.models))
 
 
-def _book_new(
-    calls: Iterable[Fact], ids: Iterable[int], price: Price, names: Names, rows: list[Row], fold: Fold
-) -> None:
-    for fact, number in zip(calls, ids, strict=True):
-        started_at, reading = fact.timing.started_at, fact.reading
-        cost = None if reading is None else price(reading, started_at)
-        row, part = encode(number, fact, cost, names)
-        rows.append(row)
-        quarters, quarter = fold.quarters(part), started_at // QUARTER_MS
-        quarters[quarter] = quarters.get(quarter, 0) + pack(measure(fact, cost))
+def _rates_of(price: Price) -> Callable[[str, int], tuple[Rate, ...]] | None:
+    """The rates a price is made of, where it is a price book's own."""
+    book = getattr(price, "__self__", None)
+    return book.rates if isinstance(book, PriceBook) and price == book.cost else None
+
+
+def _together(a: "dict[_Key, Measures]", b: "dict[_Key, Measures]") -> "dict[_Key, Measures]":
+    for key, measures in b.items():
+        a[key] = plus(a[key], measures) if key in a else measures
+    return a
+
+
+def _book_each(
+    calls: Iterable[Fact], ids: Iterable[int], price: Price, names: Names, day_of: Callable[[int], int]
+) -> tuple[list[Row], Roll]:
+    fold = Fold()
+    rows = [_book_one(fact, number, price, names, fold) for fact, number in zip(calls, ids, strict=True)]
+    return rows, fold.roll(day_of)
+
+
+def _book_one(fact: Fact, number: int, price: Price, names: Names, fold: Fold) -> Row:
+    """The row of a new call, which is counted into the sums."""
+    started_at, reading = fact.timing.started_at, fact.reading
+    cost = None if reading is None else price(reading, started_at)
+    row, part = encode(number, fact, cost, names)
+    quarters, quarter = fold.quarters(part), started_at // QUARTER_MS
+    quarters[quarter] = quarters.get(quarter, 0) + pack(measure(fact, cost))
+    return row
 
 
 def _book_change(change: Change, names: Names, booking: Booking, fold: Fold) -> None:

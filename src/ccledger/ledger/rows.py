@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from ccledger.core.call import Call, Cost, Fact, Party, Place, Reading, Source, Timing, Usage
+from ccledger.core.call import Billing, Call, Cost, Fact, Party, Place, Reading, Source, Timing, Usage
 from ccledger.core.rollup import Part, is_plain
 from ccledger.ledger.kinds import Kind
 
@@ -57,9 +57,9 @@ _NO_EXTRA: Final = (0, None, None, *_NOBODY, 0, None, None, None)
 _ORIGIN, _COMPLETE, _SIDECHAIN, _TIME, _PLACE, _COPIED, _BILLING, _SOURCES = 3, 5, 6, 7, 10, 13, 14, 16
 
 
-_Spot = tuple[int, int, int, int, int, dict[int, Part]]
-"""The bits of `traits` that tell of a place; its session, project, branch and agent; its part by model, for calls on
-nobody's behalf."""
+Spot = tuple[int, int, int, int, int, bool, dict[int, Part]]
+"""The bits of `traits` that tell of a place; its session, project, branch and agent; whether a subscription covers it;
+its part by model, for calls on nobody's behalf."""
 
 
 def source_id(source: int) -> int:
@@ -86,7 +86,7 @@ class Names:
     def forget(self) -> None:
         """Drops every remembered id: after a transaction that did not happen, they may be wrong."""
         self._models: dict[str, int] = {}
-        self._places: dict[Place | None, _Spot] = {None: (0, 0, 0, 0, 0, {})}
+        self._places: dict[Place | None, Spot] = {None: (0, 0, 0, 0, 0, False, {})}
         self._last_place: Place | None = None
         self._last_ids = self._places[None]
         self._parties: dict[Party | None, tuple[int, ...]] = {None: _NOBODY}
@@ -98,7 +98,7 @@ class Names:
             number = self._models[name] = self._intern(Kind.MODEL, name)
         return number
 
-    def place(self, place: Place | None) -> "_Spot":
+    def place(self, place: Place | None) -> Spot:
         """What `encode` needs of a place."""
         if place is self._last_place:
             return self._last_ids
@@ -111,6 +111,7 @@ class Names:
                 self._intern_project(place.project or "", place.folder or "") if place.project or place.folder else 0,
                 self._optional(Kind.BRANCH, place.branch),
                 self._optional(Kind.AGENT, place.agent),
+                place.billing == Billing.SUBSCRIPTION,
                 {},
             )
         self._last_place, self._last_ids = place, ids
@@ -138,7 +139,7 @@ def encode(number: int, fact: Fact, cost: Cost | None, names: Names) -> tuple[Ro
     """A call as a row in the order of `COLUMNS`, and the part of the roll-ups its measures belong to."""
     timing, reading, party = fact.timing, fact.reading, fact.party
     started_at = timing.started_at
-    traits, session, project, branch, agent, parts = names.place(fact.place)
+    traits, session, project, branch, agent, _, parts = names.place(fact.place)
     traits |= fact.sources << _SOURCES | timing.source << _TIME
     last_key = fact.keys[-1] if fact.keys else ""
     request_id = last_key[4:] if last_key.startswith("req:") else None

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from datetime import datetime
 from hashlib import blake2b
+from sys import intern
 from typing import Annotated, Any, NamedTuple, cast
 
 import msgspec
@@ -24,6 +25,11 @@ except ImportError:  # pragma: no cover - the wheel is a requirement; this serve
     def _find(text: bytearray, pattern: bytes, start: int, end: int) -> int:
         return text.find(pattern, start, end)
 
+
+try:
+    from ccledger.wire import _lines
+except ImportError:
+    _lines = None
 
 _MARKER = b'"usage"'
 _CWD_MARKER = b'"cwd"'
@@ -110,6 +116,9 @@ class _Line(Struct, gc=False, rename="camel"):
 
 _decode = msgspec.json.Decoder(_Line).decode
 
+_Told = tuple[str | None, str | None, str | None, bool]
+"""What a line says of its place: session, branch, agent, and whether it was copied from elsewhere."""
+
 
 class TranscriptReader:
     """Turns the bytes of one transcript file into facts, a buffer at a time."""
@@ -121,9 +130,7 @@ class TranscriptReader:
         """Lines that look like usage but are no JSON, or tell no time."""
         self._origin = origin
         self._emit = emit
-        self._places: dict[tuple[str | None, str | None, str | None, bool], Place] = {}
-        self._told: tuple[str | None, str | None, str | None, bool] | None = None
-        self._last_place = Place(_TRANSCRIPT)
+        self._places: dict[_Told, Place] = {}
         self._open: _Open | None = None
 
     def read(self, buffer: bytearray, end: int, *, final: bool = False) -> int:
@@ -134,32 +141,54 @@ class TranscriptReader:
         """
         stop = buffer.rfind(b"\n", 0, end) + 1
         named_at, name = (0, None) if self.project is not None else find_project(buffer, stop)
-        view = memoryview(buffer)
-        position = 0
-        while True:
-            marker = _find(buffer, _MARKER, position, stop)
-            if marker < 0:
-                break
-            start = buffer.rfind(b"\n", position, marker) + 1 or position
-            position = buffer.find(b"\n", marker, stop) + 1
-            if name is not None and named_at < position:
-                self._settle(name)
-                name = None
-            self._take(view[start : position - 1])
         if name is not None:
+            self._read_lines(buffer, 0, named_at)
             self._settle(name)
+        self._read_lines(buffer, named_at if name is not None else 0, stop)
         if final and buffer.find(_MARKER, stop, end) >= 0:
             unreadable = self.unreadable
-            self._take(view[stop:end])
+            self._take_from(buffer, stop, end)
             self.unreadable = unreadable
-        view.release()
         self._close()
         return stop
+
+    def _read_lines(self, buffer: bytearray, position: int, stop: int) -> None:
+        while position < stop:
+            position = self._read_next(buffer, self._read_plain(buffer, position, stop), stop)
+
+    def _read_plain(self, buffer: bytearray, position: int, stop: int) -> int:
+        """Reads plain lines in bulk, if that is compiled; answers where the first other one begins."""
+        if _lines is None:
+            return position
+        self._close()
+        answers, position = _lines.read(buffer, position, stop)
+        emit, last, place = self._emit, None, None
+        for keys, told, model, started_at, terms, complete, sidechain, counts in answers:
+            if told is not last:
+                last, place = told, self._place(told)
+            # The booking knows a model's name again by its object.
+            name = intern(f"{model}-fast") if terms & _FAST else model
+            reading = Reading(name, _make(Usage, counts), terms, _MEASURED, complete, sidechain)
+            emit(Fact(keys, Timing(_TRANSCRIPT, started_at), reading, place, started_at, None, _SOURCES))
+        return position
+
+    def _read_next(self, buffer: bytearray, position: int, stop: int) -> int:
+        """Reads the next line with usage and answers where the one after it begins."""
+        marker = _find(buffer, _MARKER, position, stop)
+        if marker < 0:
+            return stop
+        start = buffer.rfind(b"\n", position, marker) + 1 or position
+        end = buffer.find(b"\n", marker, stop)
+        self._take_from(buffer, start, end)
+        return end + 1
+
+    def _take_from(self, buffer: bytearray, start: int, end: int) -> None:
+        with memoryview(buffer) as view, view[start:end] as raw:
+            self._take(raw)
 
     def _settle(self, project: str) -> None:
         """From here on calls belong to this project; those before have but the name of their folder."""
         self.project = project
-        self._told = None
         self._places.clear()
 
     def _take(self, raw: memoryview) -> None:
@@ -183,7 +212,7 @@ class TranscriptReader:
 
     def _count(self, line: _Line, message: _Message, counts: _Usage, started_at: int, raw: memoryview) -> None:
         """Adds a line to the message that is being read, or begins the next message with it."""
-        place = self._place(line)
+        place = self._place((line.session_id, line.git_branch, line.agent_id, line.forked_from is not None))
         complete = line.is_sidechain is not True or message.stop_reason is not None
         opened = self._open
         if opened is None or not opened.is_continued_by(line, message, place):
@@ -228,23 +257,20 @@ class TranscriptReader:
             key = f"{answer.keys[0]}/advice/{number}"
             self._emit(Fact((key,), timing, reading, answer.place, told_at, None, _SOURCES))
 
-    def _place(self, line: _Line) -> Place:
-        told = (line.session_id, line.git_branch, line.agent_id, line.forked_from is not None)
-        if told == self._told:
-            return self._last_place
+    def _place(self, told: _Told) -> Place:
         place = self._places.get(told)
         if place is None:
+            session, branch, agent, copied = told
             place = self._places[told] = Place(
                 Source.TRANSCRIPT,
-                session=_storable(line.session_id or self._origin.session),
+                session=_storable(session or self._origin.session),
                 project=self.project or self._origin.folder,
                 folder=self._origin.folder,
-                branch=_storable(line.git_branch or "") or None,
-                agent=_storable(line.agent_id or self._origin.agent or "") or None,
-                copied=line.forked_from is not None,
+                branch=_storable(branch or "") or None,
+                agent=_storable(agent or self._origin.agent or "") or None,
+                copied=copied,
                 billing=self._origin.billing,
             )
-        self._told, self._last_place = told, place
         return place
 
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 """What was a file when it was listed is opened only if it is no link now."""
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 18
+"""So little that what was read is still in the processor's cache when it is searched."""
 BATCH_FACTS = 8192
 """Facts handed on at once: enough to make a commit cheap, few enough to keep memory flat."""
 BEGINNING_BYTES = 1 << 16
@@ -166,7 +167,7 @@ class Scan:
 
     def _session_project(self, found: Found, origin: "FileOrigin") -> str | None:
         """A sub-agent's calls belong to the project of its session, wherever the agent itself worked."""
-        main = os.path.join(found.root, "projects", found.folder, f"{origin.session}.jsonl")
+        main = os.sep.join((found.root, "projects", found.folder, f"{origin.session}.jsonl"))
         if main == found.path:
             return None
         kept = self._kept.get(main)
