@@ -9,14 +9,22 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 import uvicorn
 
 from ccledger.api.asgi import Application
 from ccledger.api.server import configure
 
 PATIENCE = 30.0
+
+
+def skip_before_midnight(now: datetime) -> None:
+    """Skips tests whose calls are of these days, where the days would be others before they end."""
+    if (now + timedelta(minutes=10)).date() != now.date():
+        pytest.skip("the day ends in the meantime")
 
 
 async def until(true: Callable[[], bool]) -> None:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-from tests.api.serving import Program, program
+from tests.api.serving import Program, program, skip_before_midnight
 from tests.cli.program import write_lines
 
 NOW = datetime.now(UTC)
@@ -58,6 +58,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(home: Path) -> Generator[Program]:
+    skip_before_midnight(NOW)
     with program(home) as running:
         while get(running, "import")["state"] != "following":
             pass

@@ -7,6 +7,7 @@ from tests.api.test_stats import ask
 from tests.stats.facts import UNPRICED
 
 POINT = {
+    "as_of",
     "date",
     "total_tokens",
     "input_tokens",

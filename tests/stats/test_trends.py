@@ -1,10 +1,14 @@
 """Trends: exactly their days, nothing left out, each span under its name."""
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from ccledger.core.cached import CachedDay, CachedFile
+from ccledger.core.call import Usage
+from ccledger.core.periods import day_number
 from ccledger.ledger.store import Store
 from ccledger.stats.ranges import read_range
 from ccledger.stats.trends import Period, TrendPoint, trend
@@ -73,4 +77,17 @@ def test_the_numbers_are_those_of_the_totals(store: Store) -> None:
         cost_nano="1920",
         calls=2,
         complete=True,
+        as_of=None,
     )
+
+
+def test_days_without_a_call_are_filled_in_from_the_statistics_and_say_so(store: Store) -> None:
+    days = [CachedDay(day_number(date(2026, 10, number)), "claude-opus-4-5", Usage(7)) for number in (22, 23)]
+    store.keep_cached_days(CachedFile("/home/u/.claude", b"", 3, day_number(date(2026, 10, 24))), days)
+    points = {point.date: point for point in ask(store, Period.DAILY, 5)}
+    estimated = points["2026-10-22"]
+    assert (estimated.calls, estimated.total_tokens, estimated.as_of) == (0, 7, "2026-10-24")
+    assert estimated.complete is False
+    assert points["2026-10-23"].as_of is None
+    assert [point.as_of for point in ask(store, Period.WEEKLY, 5)] == ["2026-10-24"]
+    assert {point.as_of for point in ask(store, Period.HOURLY, 5)} == {None}

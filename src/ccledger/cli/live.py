@@ -2,6 +2,7 @@
 
 import sys
 from argparse import Namespace
+from functools import partial
 from typing import TextIO
 
 from ccledger.cli.options import place_options, settings_from
@@ -17,6 +18,7 @@ def _declare(parser: Parser) -> None:
 def _live(flags: Namespace) -> None:
     from ccledger import app
     from ccledger.core.periods import zone
+    from ccledger.ledger.limits import kept_limits
     from ccledger.settings import canonical_zone
 
     settings, surroundings = settings_from(flags)
@@ -28,7 +30,7 @@ def _live(flags: Namespace) -> None:
     from ccledger.cli.tui.feed import LedgerFeed
     from ccledger.cli.tui.view import TODAY, Question
 
-    question = Question(zone_name, zone(zone_name), TODAY, asks_of(settings.data_dir))
+    question = Question(zone_name, zone(zone_name), TODAY, asks_of(partial(kept_limits, settings.data_dir)))
     view = LiveApp(LedgerFeed(settings, surroundings, question, app.clock), question, app.clock)
     view.run()
     if view.failure is not None:

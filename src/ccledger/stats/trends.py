@@ -1,12 +1,15 @@
 """How spending went, hour by hour, day by day, week by week or month by month; it only reads."""
 
+from collections.abc import Collection
+from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Struct
 
-from ccledger.core.measures import ZERO, Cut, Measures
+from ccledger.core.measures import ZERO, Cut, Measures, plus, total
 from ccledger.core.periods import moment
+from ccledger.stats.estimated import EstimatedDay, estimated_days
 from ccledger.stats.ranges import Bucketing, Range, bucket_day, cut
 from ccledger.stats.spent import local_day, spent
 from ccledger.stats.totals import cache_creation_tokens, cache_hit_rate, cost_nano, count, is_complete, total_tokens
@@ -50,6 +53,12 @@ class TrendPoint(Struct, frozen=True):
     cost_nano: Annotated[Nano | None, about("The same exactly, in nano-USD.")]
     calls: int
     complete: Annotated[bool, about("False when some calls have no price or no counts: the sums are lower bounds.")]
+    as_of: Annotated[
+        str | None,
+        about(
+            "The last day that Claude Code's own statistics held, where they fill in days without any call: estimates."
+        ),
+    ]
 
 
 def trend(store: "Store", asked: Range, period: Period) -> list[TrendPoint]:
@@ -59,16 +68,29 @@ def trend(store: "Store", asked: Range, period: Period) -> list[TrendPoint]:
     """
     pieces = cut(asked, _BUCKETING[period])
     sums = spent(store, pieces, Cut())
-    return [
-        _point(_label(start, asked, period), groups.get((), ZERO))
-        for (start, _), groups in zip(pieces, sums, strict=True)
-    ]
+    estimates = {} if period is Period.HOURLY else _estimates(store, asked, period)
+    points: list[TrendPoint] = []
+    for (start, _), groups in zip(pieces, sums, strict=True):
+        label = _label(start, asked, period)
+        points.append(_point(label, groups.get((), ZERO), estimates.get(label, ())))
+    return points
+
+
+def _estimates(store: "Store", asked: Range, period: Period) -> dict[str, list[EstimatedDay]]:
+    found: dict[str, list[EstimatedDay]] = {}
+    for entry in estimated_days(store, local_day(asked.start, asked.tz), local_day(asked.end - 1, asked.tz)):
+        found.setdefault(_label_of(entry.day, period), []).append(entry)
+    return found
 
 
 def _label(start_ms: int, asked: Range, period: Period) -> str:
     if period is Period.HOURLY:
         return _hour(start_ms, asked)
-    day = bucket_day(local_day(start_ms, asked.tz), _BUCKETING[period])
+    return _label_of(local_day(start_ms, asked.tz), period)
+
+
+def _label_of(day: date, period: Period) -> str:
+    day = bucket_day(day, _BUCKETING[period])
     return day.isoformat()[:7] if period is Period.MONTHLY else day.isoformat()
 
 
@@ -76,7 +98,8 @@ def _hour(start_ms: int, asked: Range) -> str:
     return moment(start_ms).astimezone(asked.tz).isoformat(timespec="seconds")
 
 
-def _point(label: str, measures: Measures) -> TrendPoint:
+def _point(label: str, measured: Measures, estimates: Collection[EstimatedDay]) -> TrendPoint:
+    measures = plus(measured, total(entry.measures for entry in estimates))
     cost = cost_nano(measures)
     return TrendPoint(
         date=label,
@@ -90,4 +113,5 @@ def _point(label: str, measures: Measures) -> TrendPoint:
         cost_nano=nano_text(cost),
         calls=count(measures, "calls"),
         complete=is_complete(measures),
+        as_of=max(entry.as_of for entry in estimates).isoformat() if estimates else None,
     )

@@ -12,7 +12,7 @@ from textual.app import App
 from textual.pilot import Pilot
 
 from ccledger.cli.tui.app import LiveApp
-from ccledger.cli.tui.asks import Asks, estimated_window, no_limits
+from ccledger.cli.tui.asks import asks_of
 from ccledger.cli.tui.news import News
 from ccledger.cli.tui.view import TODAY, Question, Span
 from tests.cli.tui import views
@@ -47,7 +47,7 @@ class StillFeed:
 
 def live(feed: StillFeed) -> LiveApp:
     """The view at a fixed time."""
-    return LiveApp(feed, Question(views.ZONE, views.TZ, TODAY, Asks(estimated_window, no_limits)), lambda: views.NOW)
+    return LiveApp(feed, Question(views.ZONE, views.TZ, TODAY, asks_of(list)), lambda: views.NOW)
 
 
 def during(feed: StillFeed, act: Callable[[Pilot[None]], Awaitable[Any]], size: tuple[int, int] = WIDE) -> LiveApp:

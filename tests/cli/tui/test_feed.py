@@ -27,7 +27,7 @@ class Told:
     def __init__(self, settings: Settings, surroundings: app.Surroundings) -> None:
         self.now = NOON
         self.news: list[News] = []
-        question = Question("UTC", zone("UTC"), TODAY, asks_of(settings.data_dir))
+        question = Question("UTC", zone("UTC"), TODAY, asks_of(list))
         self.feed = LedgerFeed(settings, surroundings, question, lambda: self.now)
         self.feed.hear(self.news.append)
 

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccledger.cli.tui.asks import Asks, Limit, estimated_window
+from ccledger.cli.tui.asks import Asks, Limit, open_window
 from ccledger.cli.tui.view import SPANS, TODAY, Question, Span, View, view_of
 from ccledger.core.periods import midnight_ms, zone
 from ccledger.ledger.store import Store
@@ -26,7 +27,7 @@ def the_limits(_store: Store, _now: int) -> Sequence[Limit]:
 
 
 def seen(store: Store, span: Span = TODAY, zone_name: str = "Europe/Berlin") -> View:
-    question = Question(zone_name, zone(zone_name), span, Asks(estimated_window, the_limits))
+    question = Question(zone_name, zone(zone_name), span, Asks(partial(open_window, list), the_limits))
     return view_of(store, spent_ever(store), question, NOW)
 
 

@@ -1,21 +1,19 @@
 """What the view needs to know of the 5-hour window and the account's limits, and who answers it; it draws nothing."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from ccledger.core.measures import ZERO, Dimension, Grain, Measures
-from ccledger.core.periods import QUARTER_MS
-from ccledger.stats.moments import spent_between
-from ccledger.stats.overview import HOUR_MS
+from ccledger.stats import blocks
+from ccledger.stats.limits import limit_states, running_window
 from ccledger.stats.totals import cost_nano, is_complete, total_tokens
 
 if TYPE_CHECKING:
+    from ccledger.core.limits import LimitReading
     from ccledger.ledger.store import Store
 
-WINDOW_MS: Final = 5 * HOUR_MS
-_LOOK_BACK_MS: Final = 48 * HOUR_MS
-"""A window begins where the one before has ended, so the chain is followed from here on."""
+    _Told = Callable[[], Sequence[LimitReading]]
+    """What the provider told of limits so far."""
 
 
 class Pace(NamedTuple):
@@ -60,53 +58,32 @@ class Asks(NamedTuple):
     limits: "Callable[[Store, int], Sequence[Limit]]"
 
 
-def estimated_window(store: "Store", now_ms: int) -> Window | None:
-    """The open window as calls alone tell it: five hours from the full hour of the first call after the last one."""
-    start = _start(_active_quarters(store, now_ms), now_ms)
-    if start is None:
+def open_window(told: "_Told", store: "Store", now_ms: int) -> Window | None:
+    """The open window: the provider's own where it is known, else as calls alone tell it."""
+    block = blocks.newest_block(store, now_ms, running_window(told(), now_ms))
+    if block is None or not block.is_active:
         return None
-    [spent], [hour] = spent_between(store, start, now_ms + 1), spent_between(store, now_ms - HOUR_MS, now_ms + 1)
-    measures, last_hour = spent.get("", ZERO), hour.get("", ZERO)
-    pace = Pace(cost_nano(last_hour), round(total_tokens(last_hour) / 60))
-    end = start + WINDOW_MS
+    spent, pace, end = block.sum, blocks.pace(block), blocks.project(block, now_ms)
     return Window(
-        start_ms=start,
-        end_ms=end,
-        cost_nano=cost_nano(measures),
-        tokens=total_tokens(measures),
-        complete=is_complete(measures),
-        pace=pace,
-        projected_cost_nano=_projected(measures, pace, end - now_ms),
-        origin="estimated",
+        start_ms=block.start,
+        end_ms=block.end,
+        cost_nano=cost_nano(spent),
+        tokens=total_tokens(spent),
+        complete=is_complete(spent),
+        pace=Pace(None, 0) if pace is None else Pace(pace.cost_per_hour, round(pace.tokens_per_minute)),
+        projected_cost_nano=None if end is None else end.cost,
+        origin=block.rule,
     )
 
 
-def _active_quarters(store: "Store", now_ms: int) -> list[int]:
-    """The beginnings of the quarter-hours with calls, oldest first."""
-    first, last = (now_ms - _LOOK_BACK_MS) // QUARTER_MS, now_ms // QUARTER_MS
-    return sorted({row.start * QUARTER_MS for row in store.spans(Grain.QUARTER, Dimension.ALL, first, last)})
+def known_limits(told: "_Told", _store: "Store", now_ms: int) -> list[Limit]:
+    """What the provider told of each limit last."""
+    return [
+        Limit(state.limit.window, state.limit.used_percentage, state.limit.resets_at, state.read_at, state.stale)
+        for state in limit_states(told(), now_ms)
+    ]
 
 
-def _start(quarters: Sequence[int], now_ms: int) -> int | None:
-    start = None
-    for quarter in quarters:
-        if start is None or quarter >= start + WINDOW_MS:
-            start = quarter - quarter % HOUR_MS
-    return start if start is not None and now_ms < start + WINDOW_MS else None
-
-
-def _projected(measures: Measures, pace: Pace, left_ms: int) -> int | None:
-    spent = cost_nano(measures)
-    if spent is None or pace.cost_nano_per_hour is None:
-        return None
-    return spent + pace.cost_nano_per_hour * left_ms // HOUR_MS
-
-
-def no_limits(_store: "Store", _now_ms: int) -> Sequence[Limit]:
-    """Nothing is known of limits."""
-    return ()
-
-
-def asks_of(_data_dir: Path) -> Asks:
-    """Who answers for the ledger in a data directory: the one place where that is decided."""
-    return Asks(estimated_window, no_limits)
+def asks_of(told: "_Told") -> Asks:
+    """Who answers, given what the provider told: the one place where that is decided."""
+    return Asks(partial(open_window, told), partial(known_limits, told))

@@ -613,6 +613,8 @@ export interface components {
             calls: number;
             /** @description False when some calls have no price or no counts: the sums are lower bounds. */
             complete: boolean;
+            /** @description The last day that Claude Code's own statistics held, where they fill in days without any call: estimates. */
+            as_of: string | null;
         };
         /**
          * QueryAnswer
