@@ -240,6 +240,11 @@ def test_what_holds_is_told_with_its_origin(file: Path) -> None:
     }
 
 
+def test_what_depends_on_the_machine_or_was_not_said_has_no_value() -> None:
+    told = {each.setting.name: each.value for each in in_force(read({}), {}, HOME)}
+    assert (told["retention_days"], told["timezone"]) == ("", "")
+
+
 def test_a_password_in_an_address_is_not_told() -> None:
     settings = read({"CCLEDGER_DATABASE_URL": "postgresql://me:s3cret@db/ledger"})
     [told] = [each for each in in_force(settings, {}, HOME) if each.setting.name == "database_url"]

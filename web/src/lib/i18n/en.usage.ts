@@ -68,6 +68,12 @@ export const enUsage = {
   'filter.nothing': 'No call fits all filters.',
   'filter.hint': 'Click: only this. Shift-click: all but this.',
 
+  'estimated.days.one':
+    '{n} day without transcripts is known only from Claude Code’s own statistics.',
+  'estimated.days.other':
+    '{n} days without transcripts are known only from Claude Code’s own statistics.',
+  'estimated.sum': 'They hold {tokens} Tokens, {cost}, as of {date}, and are in no figure above.',
+
   'heat.title': 'Hour and weekday',
   'heat.note': 'your local time',
   'heat.note.last': 'your local time, the last 26 weeks',

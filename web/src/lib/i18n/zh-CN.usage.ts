@@ -69,6 +69,10 @@ export const zhUsage: Record<keyof typeof enUsage, string> = {
   'filter.nothing': '没有符合所有筛选条件的调用。',
   'filter.hint': '点击：只看它。Shift 点击：排除它。',
 
+  'estimated.days.one': '有 {n} 天没有会话记录，只见于 Claude Code 自己的统计。',
+  'estimated.days.other': '有 {n} 天没有会话记录，只见于 Claude Code 自己的统计。',
+  'estimated.sum': '共 {tokens} Token，{cost}，截至 {date}，未计入上方数字。',
+
   'heat.title': '小时与星期',
   'heat.note': '按本地时间',
   'heat.note.last': '按本地时间，最近 26 周',

@@ -12,6 +12,17 @@ const opus = totals({ calls: 30, total_tokens: 9000, total_cost_nano: '300000000
 const sonnet = totals({ calls: 10, total_tokens: 1000, total_cost_nano: '1000000000' })
 const whole = totals({ calls: 40, total_tokens: 10_000, total_cost_nano: '4000000000' })
 const half = totals({ calls: 20, total_tokens: 5000, total_cost_nano: '2000000000' })
+const estimated = {
+  days: 12,
+  first_day: '2026-08-01',
+  last_day: '2026-08-12',
+  as_of: '2026-08-20',
+  total_tokens: 1_200_000,
+  total_cost: 3.4,
+  total_cost_nano: '3400000000',
+  total_cost_low_nano: '3000000000',
+  complete: true,
+}
 let asked: URLSearchParams[]
 
 /** Two models; whatever ends before today is the period before, and was half of it. */
@@ -36,7 +47,7 @@ function serve(request: Request): Promise<Response> {
   if (pathname.endsWith('/pricing'))
     return Promise.resolve(Response.json({ models: {}, unpriced: [] }))
   if (!pathname.endsWith('/query'))
-    return Promise.resolve(Response.json({ totals: whole, models: {} }))
+    return Promise.resolve(Response.json({ totals: whole, models: {}, estimated }))
   asked.push(searchParams)
   return Promise.resolve(Response.json(grouped(searchParams)))
 }
@@ -59,6 +70,14 @@ afterEach(() => {
 const PATIENT = { timeout: 10_000 }
 
 describe('the usage page', () => {
+  it('tells of days that only the statistics know, apart from the figures', async () => {
+    render(Root)
+    const told = await screen.findByTestId('estimated-days', {}, PATIENT)
+    for (const part of ['12 days', '1.2M', '≈ $3.40', '2026-08-20'])
+      expect(told.textContent).toContain(part)
+    expect((await screen.findByTestId('usage-cost')).textContent.trim()).toBe('$4.00')
+  })
+
   it('shows the period and what became of the one before', async () => {
     render(Root)
     const cost = await screen.findByTestId('usage-cost', {}, PATIENT)
