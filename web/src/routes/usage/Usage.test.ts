@@ -73,7 +73,7 @@ describe('the usage page', () => {
   it('tells of days that only the statistics know, apart from the figures', async () => {
     render(Root)
     const told = await screen.findByTestId('estimated-days', {}, PATIENT)
-    for (const part of ['12 days', '1.2M', '≈ $3.40', '2026-08-20'])
+    for (const part of ['12 days', '1.20M', '≈ $3.40', '2026-08-20'])
       expect(told.textContent).toContain(part)
     expect((await screen.findByTestId('usage-cost')).textContent.trim()).toBe('$4.00')
   })
