@@ -127,8 +127,8 @@ class Follower:
             found = list(list_files(root.path))
             counts[root.path] = len(found)
             files.extend(found)
-        self._scan(files, counts)
         self._beside(roots)
+        self._scan(files, counts)
         with self._passes:
             if not self._stopping.is_set():
                 self._done = current
