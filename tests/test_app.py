@@ -92,6 +92,18 @@ def test_an_import_that_is_stopped_keeps_what_it_has_read_and_goes_on_later(surr
         assert store.summary().calls > part
 
 
+def test_an_import_that_is_stopped_lets_nothing_go(surroundings: Surroundings, tmp_path: Path) -> None:
+    settings = settings_of(surroundings, CCLEDGER_RETENTION_DAYS="1")
+    begun: list[Progress] = []
+    with app.writing(settings, surroundings) as store:
+        app.import_new(store, settings, surroundings, begun.append, lambda: bool(begun))
+        assert store.horizon() == 0
+    import_all(settings, surroundings)
+    everything = settings_of(surroundings, CCLEDGER_DATA_DIR=str(tmp_path / "everything"))
+    import_all(everything, surroundings)
+    assert days(settings) == days(everything)
+
+
 def test_a_ledger_that_is_set_to_another_zone_is_what_it_would_be_if_made_there(
     surroundings: Surroundings, tmp_path: Path
 ) -> None:

@@ -163,10 +163,11 @@ def import_new(
     kept = store.positions()
     changed = unread(kept, settings, surroundings)
     progress = _import(store, settings, surroundings, kept, changed, report, stopped) if changed else None
-    if settings.retention_days is not None:
+    # What was not read yet would later be taken for calls that were removed.
+    if settings.retention_days is not None and not stopped():
         from ccledger.ledger.retention import let_go
 
-        let_go(store, _horizon(store, settings.retention_days))
+        let_go(store, _horizon(store, settings.retention_days), stopped)
     return progress
 
 
