@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ccledger.core.call import Fact, Origin, Party, Place, Reading, Source, Timing, Usage
 from ccledger.core.errors import UsageError
 from ccledger.core.periods import milliseconds
+from ccledger.ledger.retention import let_go
 from ccledger.ledger.store import Store, Wanted
 from ccledger.stats.history import (
     Asked,
@@ -20,6 +21,7 @@ from ccledger.stats.history import (
     Page,
     cursor_text,
     every_call,
+    how_many,
     page_after,
     page_before,
     page_by_number,
@@ -141,6 +143,23 @@ def test_a_row_says_what_the_call_was(tmp_path: Path) -> None:
         source="transcript",
         origin="measured",
     )
+    store.close()
+
+
+def test_calls_that_are_kept_no_longer_are_not_counted(tmp_path: Path) -> None:
+    store = ledger(tmp_path)
+    store.append([fact(str(number), AT + number * HOUR) for number in range(-30, 5)], {}, now=AT)
+    assert let_go(store, AT) == 30
+    pages = [page_by_number(store, ALL, number, 3) for number in (1, 2, 3)]
+    assert [(len(page.rows), page.total, page.next is None) for page in pages] == [
+        (3, 5, False),
+        (2, 5, True),
+        (0, 5, True),
+    ]
+    assert how_many(store, ALL) == how_many(store, Asked(AT - 5 * HOUR, 1 << 42, Wanted())) == 5
+    assert how_many(store, Asked(AT - 9 * HOUR, AT - HOUR, Wanted())) == 0
+    assert pages[1].previous is not None
+    assert page_before(store, ALL, pages[1].previous, 3).total == 5
     store.close()
 
 

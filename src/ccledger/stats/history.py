@@ -106,6 +106,7 @@ def page_by_number(store: "Store", asked: Asked, page: int, limit: int) -> Page:
     """The page of that number; the first one is 1."""
     skip = (page - 1) * limit
     with store.snapshot() as view:
+        asked = _kept(view, asked)
         spans = _spans(view, asked)
         calls = _newest(view, asked.wanted, spans, skip, limit)
     total = _sum(spans)
@@ -115,31 +116,39 @@ def page_by_number(store: "Store", asked: Asked, page: int, limit: int) -> Page:
 def page_after(store: "Store", asked: Asked, cursor: Cursor, limit: int) -> Page:
     """The calls that come after one in the list: the next older ones."""
     with store.snapshot() as view:
+        asked = _kept(view, asked)
         rest = asked._replace(end=max(asked.start, min(asked.end, cursor.at + 1)))
         passed = sum(call.id >= cursor.id for call in view.newest(cursor.at, rest.end, asked.wanted))
         calls = _newest(view, asked.wanted, _spans(view, rest), passed, limit + 1)
-        total = how_many(view, asked)
+        total = _sum(_spans(view, asked))
     return _page(calls[:limit], total, newer=True, older=len(calls) > limit)
 
 
 def page_before(store: "Store", asked: Asked, cursor: Cursor, limit: int) -> Page:
     """The calls that come before one in the list: the next newer ones, newest first as always."""
     with store.snapshot() as view:
+        asked = _kept(view, asked)
         rest = asked._replace(start=min(asked.end, max(asked.start, cursor.at)))
         passed = sum(call.id <= cursor.id for call in view.oldest(rest.start, cursor.at + 1, asked.wanted))
         calls = _oldest(view, asked.wanted, _spans(view, rest), passed, limit + 1)
-        total = how_many(view, asked)
+        total = _sum(_spans(view, asked))
     return _page(calls[:limit][::-1], total, newer=len(calls) > limit, older=True)
 
 
 def every_call(view: "Store", asked: Asked) -> Iterator[CallRow]:
     """All of them, newest first, read one by one. Given a snapshot, they are those of one moment."""
-    return map(_row, view.newest(asked.start, asked.end, asked.wanted))
+    start, end, wanted = _kept(view, asked)
+    return map(_row, view.newest(start, end, wanted))
 
 
 def how_many(view: "Store", asked: Asked) -> int:
     """How many calls are meant."""
-    return _sum(_spans(view, asked))
+    return _sum(_spans(view, _kept(view, asked)))
+
+
+def _kept(view: "Store", asked: Asked) -> Asked:
+    """Without the time whose calls are kept no longer: the counts of its days and quarter-hours still hold them."""
+    return asked._replace(start=min(max(asked.start, view.horizon()), asked.end))
 
 
 def cursor_text(cursor: Cursor) -> str:
