@@ -204,7 +204,7 @@ def test_a_cursor_comes_back_as_it_was(at: int, number: int) -> None:
     assert read_cursor(cursor_text(Cursor(at, number))) == Cursor(at, number)
 
 
-@pytest.mark.parametrize("text", ["", "x", "ü", "AAAA", "A" * 24, "A" * 300, "=", "../../etc"])
+@pytest.mark.parametrize("text", ["", "x", "ü", "AAAA", "A" * 24, "A" * 300, "=", "../../etc", "f" + 20 * "_" + "w"])
 def test_what_is_no_cursor_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="next or previous"):
         read_cursor(text)

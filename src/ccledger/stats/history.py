@@ -30,6 +30,8 @@ MOST_ROWS = 100
 """Of a page."""
 _ALL_MODELS = "all"
 _CURSOR = Form(">qq")
+_NEVER = 1 << 62
+"""No call starts then, and calculating with later times leads out of what a store can compare."""
 _SOURCES = {source.value: source.name.lower() for source in Source}
 _NO_USAGE = Usage()
 _ORIGINS = {origin.value: origin.name.lower() for origin in Origin}
@@ -160,8 +162,8 @@ def read_cursor(text: str) -> Cursor:
     """The inverse of `cursor_text`. Raises `UsageError` for a text that never was one."""
     try:
         packed = urlsafe_b64decode(text.encode("ascii") + b"==")
-        if len(packed) == _CURSOR.size:
-            return Cursor(*_CURSOR.unpack(packed))
+        if len(packed) == _CURSOR.size and abs((cursor := Cursor(*_CURSOR.unpack(packed))).at) < _NEVER:
+            return cursor
     except (BrokenBase64, UnicodeEncodeError):
         pass
     raise UsageError(f"after and before take what an answer gave as next or previous, not {text!r}")
