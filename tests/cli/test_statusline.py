@@ -102,6 +102,16 @@ def test_without_limits_the_block_is_estimated_and_the_session_the_ledgers(booke
     )
 
 
+def test_calls_that_are_not_booked_cost_what_booking_them_will(booked: History, show: Show, ccledger: Run) -> None:
+    prices = ("--input", "5", "--output", "50", "--from", "2026-11-01", "--yes")
+    ccledger("price", "set", "claude-opus-5", *prices, history=booked)
+    add_call(booked, "msg_big", 30)
+    line = "Opus 5 · $50.00 session · $50.00 today · $50.00 block"
+    assert show(told(booked)).out.startswith(line)
+    ccledger("import", history=booked)
+    assert show(told(booked)).out.startswith(line)
+
+
 def test_calls_at_the_end_of_the_transcript_count_once(booked: History, show: Show, ccledger: Run) -> None:
     add_call(booked, "msg_1", 10)
     add_call(booked, "msg_1", 10)

@@ -41,7 +41,7 @@ def _new(store: "Store", facts: "list[Fact]") -> Iterator[tuple[int, str, Measur
     new = [fact for fact, _ in join(facts) if booked.isdisjoint(fact.keys)]
     if not new:
         return
-    book = app.price_book()
+    book = app.prices_of(store).book()
     for fact in new:
         reading, at = fact.reading, fact.timing.started_at
         if reading is not None:
