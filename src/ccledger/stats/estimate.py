@@ -1,17 +1,15 @@
 """What a stretch of time cost, and what given counts of tokens would cost; it changes nothing."""
 
-from datetime import date, timedelta, tzinfo
 from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Struct, field
 
 from ccledger.core.call import Cost, Reading
-from ccledger.core.measures import Dimension, Grain, Measures, total, widen
+from ccledger.core.measures import Measures, total
 from ccledger.core.money import usd
-from ccledger.core.periods import QUARTER_MS, day_number, iso, midnight_ms, zone
+from ccledger.core.periods import iso
 from ccledger.core.prices import PriceBook
-from ccledger.core.rollup import measure
-from ccledger.stats.spent import add_to, local_day
+from ccledger.stats.moments import spent_by_model
 from ccledger.stats.totals import COSTS, cost_nano, count, is_complete, is_unpriced
 from ccledger.stats.words import Moment, Nano, about, costs_nano, nano_text
 
@@ -124,45 +122,3 @@ def _costs(measures: Measures) -> Costs:
         **kinds,
         **costs_nano(measures),
     )
-
-
-def spent_by_model(store: "Store", start: int, end: int) -> dict[str, Measures]:
-    """What each model spent between two moments: whole days of the ledger and quarter-hours as they are kept, the
-    milliseconds at both ends from the calls.
-    """
-    sums: dict[str, Measures] = {}
-    first, last = -(-start // QUARTER_MS), end // QUARTER_MS
-    if first > last:
-        _add_calls(store, sums, start, end)
-        return sums
-    _add_calls(store, sums, start, first * QUARTER_MS)
-    _add_calls(store, sums, last * QUARTER_MS, end)
-    tz = zone(store.zone())
-    day, last_day = _day_from(first * QUARTER_MS, tz), local_day(last * QUARTER_MS, tz)
-    begin, finish = -(-midnight_ms(day, tz) // QUARTER_MS), -(-midnight_ms(last_day, tz) // QUARTER_MS)
-    if begin >= finish:
-        _add_spans(store, sums, Grain.QUARTER, first, last - 1)
-        return sums
-    _add_spans(store, sums, Grain.QUARTER, first, begin - 1)
-    _add_spans(store, sums, Grain.DAY, day_number(day), day_number(last_day) - 1)
-    _add_spans(store, sums, Grain.QUARTER, finish, last - 1)
-    return sums
-
-
-def _day_from(ms: int, tz: tzinfo) -> date:
-    """The first day that begins at a moment or after it."""
-    day = local_day(ms, tz)
-    return day if midnight_ms(day, tz) >= ms else day + timedelta(days=1)
-
-
-def _add_spans(store: "Store", sums: dict[str, Measures], grain: Grain, first: int, last: int) -> None:
-    if first <= last:
-        for row in store.spans(grain, Dimension.ALL, first, last):
-            add_to(sums, row.model, row.measures)
-
-
-def _add_calls(store: "Store", sums: dict[str, Measures], start: int, end: int) -> None:
-    if start < end:
-        for call in store.calls(start, end):
-            reading = call.fact.reading
-            add_to(sums, "" if reading is None else reading.model, widen(measure(call.fact, call.cost)))
