@@ -41,6 +41,10 @@ class Upkeep:
     def _horizon(self) -> int:
         return self.horizon()
 
+    def _look_up_again(self, name: str) -> None:
+        """Within a transaction: whoever waits to write next must not go by what held before."""
+        vars(self).pop(name, None)
+
     def overrides(self) -> "list[Override]":
         """See `Store.overrides`."""
         from ccledger.ledger.price_rows import read_override
@@ -54,7 +58,7 @@ class Upkeep:
 
         with self._transaction() as connection:
             keep_override(connection, override)
-        vars(self).pop("_price", None)
+            self._look_up_again("_price")
 
     def withdraw(self, model: str, start: int | None, *, by: str, now: int) -> int:
         """See `Store.withdraw`."""
@@ -62,7 +66,7 @@ class Upkeep:
 
         with self._transaction() as connection:
             dropped = drop_overrides(connection, model, start, by, now)
-        vars(self).pop("_price", None)
+            self._look_up_again("_price")
         return dropped
 
     def list_shipped(self, version: str, models: "Callable[[], Iterable[Model]]") -> None:
@@ -98,7 +102,7 @@ class Upkeep:
 
         with self._transaction() as connection:
             removed = remove_calls(connection, horizon, limit)
-        vars(self).pop("_horizon", None)
+            self._look_up_again("_horizon")
         return removed
 
     def sweep(self, after: str, limit: int) -> str | None:

@@ -1,6 +1,7 @@
 # apsw's type stubs leave the types of bindings open, so every call of it looks partially unknown.
 # pyright: reportUnknownMemberType=false
 import threading
+from decimal import Decimal
 from pathlib import Path
 from typing import Never
 
@@ -10,12 +11,15 @@ import pytest
 from ccledger.core.call import Cost, Reading
 from ccledger.core.errors import StoreError
 from ccledger.core.measures import MEASURES, Dimension, Grain
+from ccledger.core.prices import FOREVER, Card, Override, Period
 from ccledger.ledger import sqlite_opening
 from ccledger.ledger.engines import sqlite
 from ccledger.ledger.rows import COLUMNS
 from ccledger.ledger.store import open_reader, open_store
 from tests.conformance.stores import fresh_store, price
 from tests.conformance.test_store import MORNING, make_fact
+
+OVERRIDE = Override("claude-opus-5", Period(0, FOREVER, Card((Decimal(1),) * 5), "by hand"), 1, "me")
 
 
 def columns(connection: apsw.Connection, table: str) -> list[str]:
@@ -229,3 +233,24 @@ def test_a_ledger_that_lacks_what_is_asked_for_is_not_read(path: Path) -> None:
     connection.close()
     with pytest.raises(StoreError, match="run 'ccledger migrate'"):
         open_reader(f"sqlite:///{path}").summary()
+
+
+@pytest.mark.parametrize("change", ["override", "withdraw", "remove"])
+def test_what_a_change_makes_stale_is_forgotten_before_anybody_else_writes(tmp_path: Path, change: str) -> None:
+    with fresh_store("sqlite", tmp_path) as store:
+        assert isinstance(store, sqlite.SqliteStore)
+        store.override(OVERRIDE)
+        store.append([make_fact()], {}, now=1)
+        assert {"_price", "_horizon"} <= vars(store).keys()
+        kept: list[bool] = []
+        connection = store._writer  # pyright: ignore[reportPrivateUsage]
+        assert connection is not None
+        connection.set_commit_hook(lambda: kept.append("_price" in vars(store) and "_horizon" in vars(store)) or False)
+        match change:
+            case "override":
+                store.override(OVERRIDE)
+            case "withdraw":
+                store.withdraw(OVERRIDE.model, None, by="me", now=2)
+            case _:
+                store.remove(MORNING + 1, 10)
+        assert kept == [False]
