@@ -111,7 +111,17 @@ def test_without_a_price_there_is_no_cost(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "question",
-    ["days=0", "days=-1", "days=99999", "days=x", "token_limit=0", "token_limit=most", "timezone=Mars", "recent=maybe"],
+    [
+        "days=0",
+        "days=-1",
+        "days=99999",
+        "days=x",
+        "token_limit=0",
+        "token_limit=most",
+        f"token_limit={10**15}",
+        "timezone=Mars",
+        "recent=maybe",
+    ],
 )
 def test_nonsense_is_refused_with_what_is_accepted(client: Client, question: str) -> None:
     answer = client.get(f"/api/v1/stats/blocks?{question}")

@@ -24,6 +24,7 @@ _DAYS = 30
 _RECENT_DAYS = 3
 _DAY_MS = 24 * HOUR_MS
 _MOST_DAYS = 3660
+_MOST_DIGITS = 15
 
 Recent = Annotated[bool, QueryParameter(description="Only blocks of the last three days, and the active one.")]
 Active = Annotated[bool, QueryParameter(description="Only the active block.")]
@@ -130,8 +131,10 @@ def _token_limit(store: "Store", asked: str | None, now: int) -> int | None:
         return None
     if asked == "max":
         return highest_past(blocks(store, Asked(now)))
-    if not (asked.isascii() and asked.isdecimal()) or not int(asked):
-        raise UsageError(f"token_limit is a whole number from 1, or max, not '{asked}'")
+    if not (asked.isascii() and asked.isdecimal() and len(asked) <= _MOST_DIGITS) or not int(asked):
+        raise UsageError(
+            f"token_limit is a whole number of at most {_MOST_DIGITS} digits from 1, or max, not '{asked}'"
+        )
     return int(asked)
 
 
