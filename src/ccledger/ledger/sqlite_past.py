@@ -12,7 +12,6 @@ import apsw
 from ccledger.ledger.ids import call_id
 from ccledger.ledger.past import LATE_MS, Gone, Past, joined, pasts
 
-HORIZON: Final = "SELECT CAST(value AS INTEGER) FROM setting WHERE name = 'horizon'"
 _GONE: Final = """
     SELECT id, request_at, session_id, project_id, branch_id, agent_id FROM request_logs
     WHERE id < ? AND request_at < ? ORDER BY id LIMIT ?

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import apsw
 
-from ccledger.ledger.ids import call_id
-from ccledger.ledger.past import LATE_MS
 from ccledger.ledger.price_rows import COLUMNS, override_row, shipped_rows
+from ccledger.ledger.sqlite_history import bounds_of
+from ccledger.ledger.sqlite_questions import NEXT_IDS
 from ccledger.ledger.store import Slice
 
 if TYPE_CHECKING:
@@ -51,10 +51,9 @@ def keep_shipped(connection: apsw.Connection, version: str, models: "Iterable[Mo
 
 
 def look(connection: apsw.Connection, part: Slice, after: int, limit: int) -> list[int]:
-    """The next calls that may be of a slice."""
-    first, last = call_id(part.start - LATE_MS, 0, 0), call_id(part.end + LATE_MS, 0, 0)
-    query = "SELECT id FROM request_logs WHERE id > ? AND id >= ? AND id <= ? ORDER BY id LIMIT ?"
-    return [number for (number,) in connection.execute(query, (after, first, last, limit))]
+    """The next calls of the time of a slice."""
+    bounds = bounds_of(part.start, part.end) | {"after": after, "limit": limit}
+    return [number for (number,) in connection.execute(NEXT_IDS, bounds)]
 
 
 def note_change(connection: apsw.Connection, what: str, by: str, now: int, finished_at: int | None) -> int:

@@ -225,6 +225,15 @@ def count_calls(conditions: str) -> str:
     return f"SELECT (SELECT count(*) {_IN_PLACE}{conditions}) + (SELECT count(*) {_MOVED}{conditions})"
 
 
+NEXT_IDS: Final = f"""
+    SELECT id {_IN_PLACE} AND id > :after
+    UNION ALL
+    SELECT id {_MOVED} AND id > :after
+    ORDER BY id LIMIT :limit
+"""
+"""The ids of calls in a time, from one on."""
+
+
 def edge_start(order: str) -> str:
     """When the first (`ASC`) or the last (`DESC`) of the calls in a time started."""
     edge = "min" if order == "ASC" else "max"
