@@ -62,6 +62,13 @@ def test_differences_are_those_of_the_calls_one_by_one(store: Store) -> None:
     assert differences(store, BOOK, ALL) == {}
 
 
+def test_a_call_whose_start_was_known_late_is_among_the_differences(store: Store) -> None:
+    for key, days_ago in (("1", 1), ("2", 5), ("1", 9)):
+        store.append([fact(key, NOW - days_ago * DAY_MS, model="claude-opus-5", usage=Usage(100))], {}, now=NOW)
+    book = BOOK.overlaid([override("claude-opus-5", "6")])
+    assert differences(store, book, ALL) == {"claude-opus-5": Difference(2, 200 * 5000, 200 * 6000)}
+
+
 def test_a_price_that_goes_makes_calls_unpriced(store: Store) -> None:
     store.append([fact("1", NOW, model="claude-opus-5", usage=Usage(100))], {}, now=NOW)
     (opus,) = [model for model in BOOK.models if model.name == "claude-opus-5"]

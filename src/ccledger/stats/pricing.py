@@ -172,13 +172,12 @@ class Difference(NamedTuple):
 def differences(store: "Store", book: PriceBook, part: Slice) -> dict[str, Difference]:
     """What pricing the calls of a slice anew would change, by model; models without a change are left out."""
     found: dict[str, Difference] = {}
-    extent = store.summary()
-    if extent.first_at is None or extent.last_at is None:
+    first, last = store.first_call_at(part.start, part.end), store.last_call_at(part.start, part.end)
+    if first is None or last is None:
         return found
     # A day at a time: all calls at once may be more than fits the memory.
-    first, last = max(part.start, extent.first_at - _DAY_MS), min(part.end, extent.last_at + _DAY_MS)
-    for start in range(first, last, _DAY_MS):
-        for call in store.calls(start, min(start + _DAY_MS, last)):
+    for start in range(first, last + 1, _DAY_MS):
+        for call in store.calls(start, min(start + _DAY_MS, part.end)):
             _compare(call, book, part, found)
     return dict(sorted(found.items(), key=lambda row: -abs(row[1].new_cost - row[1].old_cost)))
 
