@@ -1,6 +1,8 @@
 """Days of any time zone, from whatever days the ledger keeps, against plain counting."""
 
+from collections.abc import Sequence
 from datetime import date
+from itertools import count as numbers
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
@@ -10,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccledger.core.call import Place, Source
-from ccledger.core.measures import Dimension
+from ccledger.core.measures import Axis, Cut, Dimension, Grain
 from ccledger.core.periods import moment
-from ccledger.stats.spent import local_day, spent_by_day, spent_ever
+from ccledger.ledger.engines.sqlite import SqliteStore
+from ccledger.ledger.store import SumRow
+from ccledger.stats.spent import local_day, spent, spent_by_day, spent_ever
 from ccledger.stats.totals import count
 from tests.stats.facts import UNPRICED, fact, ledger
 from tests.stats.test_moments import CHANGES, HOUR, at
@@ -81,3 +85,21 @@ def test_every_call_counts_on_its_day(data: st.DataObject, made: list[tuple[int,
 )
 def test_the_date_is_that_of_the_zone(zone: str, now: str, day: str) -> None:
     assert local_day(at(now), ZoneInfo(zone)) == date.fromisoformat(day)
+
+
+def test_what_is_booked_meanwhile_does_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = ledger(tmp_path)
+    store.append([fact("0", 0)], {}, now=1)
+    ask, keys = SqliteStore.sum_spans, map(str, numbers(1))
+
+    def ask_while_somebody_books(
+        self: SqliteStore, grain: Grain, dimension: Dimension, stretches: Sequence[tuple[int, int]], cut: Cut
+    ) -> list[SumRow]:
+        rows = ask(self, grain, dimension, stretches, cut)
+        store.append([fact(next(keys), 0)], {}, now=1)
+        return rows
+
+    monkeypatch.setattr(SqliteStore, "sum_spans", ask_while_somebody_books)
+    [groups] = spent(store, [(0, 86_400_000)], Cut((Axis.PROJECT,)))
+    assert {values: measures[0] for values, measures in groups.items()} == {("/home/u/app",): 1}
+    store.close()

@@ -43,9 +43,14 @@ Values = tuple[str, ...]
 def spent(store: "Store", stretches: Sequence[Stretch], cut: Cut) -> list[dict[Values, Measures]]:
     """What the calls that started in each stretch spent, exact to the millisecond.
 
-    Groups without calls are left out.
+    Groups without calls are left out. All of it is of one moment: sums are subtracted from each other.
     """
-    levels = _levels(store, cut)
+    with store.snapshot() as view:
+        return _spent(view, stretches, cut)
+
+
+def _spent(view: "Store", stretches: Sequence[Stretch], cut: Cut) -> list[dict[Values, Measures]]:
+    levels = _levels(view, cut)
     sums: list[dict[Values, Measures]] = [{} for _ in stretches]
     pieces = [piece for number, stretch in enumerate(stretches) for piece in _pieces(number, stretch, levels)]
     for depth, level in enumerate(levels):

@@ -317,7 +317,7 @@ class SqliteStore(KeptNames, CallSums, CallReader, Upkeep, CachedDays):
             connection.execute("BEGIN")
             try:
                 connection.execute("SELECT 1 FROM sqlite_schema").fetchall()
-                yield _Snapshot(self._path, connection)
+                yield _Snapshot(self._path, connection, self._texts, self._projects)
             finally:
                 connection.execute("ROLLBACK")
 
@@ -424,9 +424,16 @@ class SqliteStore(KeptNames, CallSums, CallReader, Upkeep, CachedDays):
 class _Snapshot(SqliteStore):
     """The file as one read transaction sees it."""
 
-    def __init__(self, path: Path, connection: apsw.Connection) -> None:
+    def __init__(
+        self,
+        path: Path,
+        connection: apsw.Connection,
+        texts: dict[int, str | None],
+        projects: dict[int, tuple[str | None, str | None]],
+    ) -> None:
+        """`texts` and `projects` are what is known of ids: that is true in any state."""
         super().__init__(path, None, None)
-        self._held = connection
+        self._held, self._texts, self._projects = connection, texts, projects
 
     @contextmanager
     def snapshot(self) -> "Generator[SqliteStore]":
