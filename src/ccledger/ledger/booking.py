@@ -23,8 +23,6 @@ try:
 except ImportError:
     _booking = None
 
-_Key = TypeVar("_Key")
-
 
 class Booking(NamedTuple):
     """A batch, ready to be written."""

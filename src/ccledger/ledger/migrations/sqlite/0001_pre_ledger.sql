@@ -5,7 +5,7 @@ CREATE TABLE setting (
     value TEXT NOT NULL
 ) WITHOUT ROWID;
 
--- Small integer ids for texts that repeat. kind: see Kind in ledger/rows.py.
+-- Small integer ids for texts that repeat. kind: see ledger/kinds.py.
 CREATE TABLE name (
     id INTEGER PRIMARY KEY,
     kind INTEGER NOT NULL,
