@@ -630,3 +630,12 @@ def test_keys_that_lead_to_calls_are_told_from_others(store: Store) -> None:
     store.append([make_fact("msg:1", "own:2"), make_fact("msg:3")], {}, now=1)
     assert store.booked(["msg:1", "own:2", "msg:3", "msg:4", "own:1"]) == {"msg:1", "own:2", "msg:3"}
     assert store.booked([]) == set()
+
+
+@pytest.mark.parametrize("axis", list(Axis))
+def test_a_name_that_nothing_can_have_fits_no_call(store: Store, axis: Axis) -> None:
+    store.append([make_fact()], {}, now=1)
+    day = [(MORNING // 86_400_000, MORNING // 86_400_000)]
+    odd = frozenset({"a\0b"})
+    assert sum(row.measures[0] or 0 for row in store.sum_days(day, Cut(only={axis: odd}))) == 0
+    assert [row.measures[0] for row in store.sum_days(day, Cut(without={axis: odd}))] == [1]

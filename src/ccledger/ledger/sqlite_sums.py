@@ -134,7 +134,8 @@ class CallSums:
         return list(map(SumRow, numbers, values, [row[width:] for row in rows]))
 
     def _ids_of(self, connection: apsw.Connection, axis: "Axis", values: "AbstractSet[str]") -> list[int]:
-        """The ids of an axis's values; that of having none is 0."""
+        """The ids of an axis's values; that of having none is 0. No name holds a NUL, and `carray` takes none."""
+        values = {value for value in values if "\0" not in value}
         if not values:
             return []
         if axis == "source":
