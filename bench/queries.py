@@ -12,7 +12,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
 from http.client import HTTPConnection
 from pathlib import Path
 from random import Random
@@ -25,6 +26,8 @@ from bench.ledger import LAST_DAY, MODELS, ZONE, Plan, ensure_ledger
 from bench.measure import judge, machine
 from ccledger.core.measures import Axis
 from ccledger.ledger import sqlite_questions as questions
+from ccledger.ledger.ids import call_id
+from ccledger.stats.history import Cursor, cursor_text
 from tests.journeys.server import Server, serving
 
 OTHER_ZONES = ("Europe/Berlin", "Asia/Kathmandu", "America/St_Johns")
@@ -32,6 +35,8 @@ ROLLED_UP = (Axis.PROJECT, Axis.ACCESS_TOKEN, Axis.ACCOUNT, Axis.USER, Axis.SOUR
 DRAWN = "calls,total_tokens,total_cost"
 """What a chart draws."""
 LENGTHS = (1, 7, 30, 90, 365, 730)
+HISTORY = "stats/history"
+PAGE = 50
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,34 @@ def dearest_sessions(rng: Random, plan: Plan) -> dict[str, object]:
     return {"group_by": "session", "filter": filters, "limit": 50, **span(rng, plan)}
 
 
+def calls_of(rng: Random, plan: Plan) -> dict[str, str]:
+    """Ask for the calls of one project or model."""
+    axis = rng.choice((Axis.PROJECT, Axis.MODEL))
+    return {str(axis): value(rng, axis, plan), **span(rng, plan)}
+
+
+def first_page(rng: Random, plan: Plan) -> dict[str, object]:
+    """Ask for the newest calls."""
+    return {**calls_of(rng, plan), "page": 1}
+
+
+def deep_page(rng: Random, plan: Plan) -> dict[str, object]:
+    """Ask for calls of a model that thousands of pages come before."""
+    model, *_, weight = rng.choice(MODELS)
+    asked = span(rng, plan, (90, 365, 730))
+    days = (date.fromisoformat(asked["end_date"]) - date.fromisoformat(asked["start_date"])).days + 1
+    calls = plan.calls * days * weight // (plan.days * sum(share for *_, share in MODELS))
+    return {"model": model, **asked, "page": 1 + rng.randrange(1 + calls // PAGE), "limit": PAGE}
+
+
+def page_from_here(rng: Random, plan: Plan) -> dict[str, object]:
+    """Ask for the calls after one, as the end of a page names it."""
+    asked = calls_of(rng, plan)
+    day = date.fromisoformat(asked["start_date"] if rng.random() < 0.5 else asked["end_date"])
+    at = int(datetime.combine(day, time_of_day(12), UTC).timestamp() * 1000) + rng.randrange(1000)
+    return {**asked, "after": cursor_text(Cursor(at, call_id(at, 0, 0)))}
+
+
 KINDS = (
     Kind("query-dimension", 20, "a dimension × model, 1 to 730 days", by_dimension),
     Kind("query-dimension", 20, "models of one project, key, …, 1 to 730 days", of_one),
@@ -127,6 +160,9 @@ KINDS = (
     Kind("query-combined", 400, "one by another without a third", combined),
     Kind("query-combined", 400, "the dearest sessions of a project or of all", dearest_sessions),
     Kind("query-combined", 400, "every hour of four or eight weeks", heat_map),
+    Kind("query-history", 20, "calls of a project or model: page 1", first_page, HISTORY),
+    Kind("query-history", 20, "calls of a model: any page, often a deep one", deep_page, HISTORY),
+    Kind("query-history", 20, "calls of a project or model: after one of them", page_from_here, HISTORY),
 )
 
 
