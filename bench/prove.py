@@ -50,6 +50,7 @@ TARGETS = (
     Target("statusline", "statusline", "the status line with 1 GB of history, and during an import", ("--runs", "10")),
     Target("wheel", "wheel", "the package on a bare machine"),
     Target("page", "page", "the page in Chromium", ("--samples", "5")),
+    Target("page-large", "page_large", "the page over ten million calls", ("--calls", "300000", "--times", "3")),
     Target("clone", "clone", "a fresh clone", None),
 )
 
