@@ -293,6 +293,26 @@ def test_sums_are_plain_counts(
             assert found == plain_sums(kept, lambda c, ms=ms: started(c) // ms, spans, by_dimension)
 
 
+@pytest.mark.parametrize("length", [1, 4])
+def test_sums_of_stretches_in_a_row_are_those_of_each(store: Store, length: int) -> None:
+    quarters = [0, 0, 3, 4, 9, 11, 12]
+    store.append(
+        [
+            make_fact(f"msg:{n}", model=f"m-{n % 2}", at=MORNING + quarter * QUARTER_MS + n)
+            for n, quarter in enumerate(quarters)
+        ],
+        {},
+        now=1,
+    )
+    first = MORNING // QUARTER_MS
+    row = [(first + at, first + at + length - 1) for at in range(0, 12, length)]
+    for by in ((), (Axis.MODEL,)):
+        cut = Cut(by)
+        found = summed(store.sum_spans(Grain.QUARTER, Dimension.ALL, row, cut))
+        assert found == plain_sums(store.calls(0, FOREVER), lambda c: started(c) // QUARTER_MS, row, cut)
+        assert sum(measures[0] for measures in found.values()) == len(quarters) - 1, "the last one comes after"
+
+
 def started(call: Call) -> int:
     return call.fact.timing.started_at
 

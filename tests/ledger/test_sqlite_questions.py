@@ -55,6 +55,9 @@ def sums() -> Iterator[tuple[str, str]]:
     ):
         yield f"sums of {table.name} {table.time}", questions.sums(table, model, model, model, questions.EXACT)
         yield f"whole sums of {table.name} {table.time}", questions.sums(table, (), (), (), questions.ROUGH)
+        if table.span:
+            in_row = questions.sums_in_row(table, model, model, model, questions.EXACT)
+            yield f"sums in a row of {table.name} {table.time}", in_row
     for axis in AXES:
         for table in (questions.spans_table(axis), questions.months_table(axis)):
             both = (axis, Axis.MODEL)

@@ -127,6 +127,8 @@ class Table(NamedTuple):
     """The condition on a stretch, and on whatever else makes a row one of those that are meant."""
     columns: "Mapping[Axis, str]"
     measures: "Sequence[str]"
+    span: str = ""
+    """What names the span a row is of, where stretches are made of spans."""
 
 
 _IDS: Final = {
@@ -138,7 +140,7 @@ _IDS: Final = {
     Axis.ACCOUNT: "account_id",
     Axis.USER: "user_id",
 }
-DAYS: Final = Table("usage_day", "day BETWEEN ? AND ?", _IDS, MEASURES)
+DAYS: Final = Table("usage_day", "day BETWEEN ? AND ?", _IDS, MEASURES, "day")
 
 # What `core.rollup.measure` says of a call, in the order of `MEASURES`, from the row that `ledger.rows` makes of it.
 _ORIGIN: Final = "(traits >> 3 & 3)"
@@ -186,17 +188,35 @@ def spans_table(axis: Axis | None) -> Table:
     """The roll-up by one dimension, its key being on that axis; None: by none at all."""
     columns = {Axis.MODEL: "model_id"} if axis is None else {Axis.MODEL: "model_id", axis: "key_id"}
     key = " AND key_id = 0" if axis is None else ""
-    return Table("usage_rollup", f"grain = ? AND dimension = ?{key} AND start BETWEEN ? AND ?", columns, MEASURES)
+    return Table(
+        "usage_rollup", f"grain = ? AND dimension = ?{key} AND start BETWEEN ? AND ?", columns, MEASURES, "start"
+    )
 
 
 def months_table(axis: Axis | None) -> Table:
     """The same of months that are over."""
-    return spans_table(axis)._replace(name="usage_month", time="dimension = ? AND month BETWEEN ? AND ?")
+    return spans_table(axis)._replace(name="usage_month", time="dimension = ? AND month BETWEEN ? AND ?", span="month")
 
 
 def sums(table: Table, by: "Sequence[Axis]", only: "Sequence[Axis]", without: "Sequence[Axis]", function: str) -> str:
     """The sums of one stretch of time, by axes. `only` and `without` are axes with a list of ids each."""
-    groups = [table.columns[axis] for axis in by]
+    return _sums(table, [table.columns[axis] for axis in by], only, without, function)
+
+
+def sums_in_row(
+    table: Table, by: "Sequence[Axis]", only: "Sequence[Axis]", without: "Sequence[Axis]", function: str
+) -> str:
+    """The sums of stretches of one length that follow each other, after the number of each from 0.
+
+    The first values bound are the first span and the length in spans.
+    """
+    groups = [f"({table.span} - ?) / ?", *(table.columns[axis] for axis in by)]
+    return _sums(table, groups, only, without, function)
+
+
+def _sums(
+    table: Table, groups: "Sequence[str]", only: "Sequence[Axis]", without: "Sequence[Axis]", function: str
+) -> str:
     conditions = [
         table.time,
         *(f"{table.columns[axis]} IN (SELECT value FROM carray(?))" for axis in only),
@@ -204,7 +224,7 @@ def sums(table: Table, by: "Sequence[Axis]", only: "Sequence[Axis]", without: "S
     ]
     numbers = [function.format(measure) for measure in table.measures]
     question = f"SELECT {', '.join([*groups, *numbers])} FROM {table.name} WHERE {' AND '.join(conditions)}"
-    return f"{question} GROUP BY {', '.join(groups)}" if groups else question
+    return f"{question} GROUP BY {', '.join(str(at) for at, _ in enumerate(groups, 1))}" if groups else question
 
 
 EXACT: Final = "sum({})"

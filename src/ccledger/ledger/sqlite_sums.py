@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ccledger.core.measures import Axis, Cut, Dimension, Grain
 
 _NO_ID: Final = -1
+_Asked = Sequence[tuple[int, tuple[int, ...]]]
+"""Stretches, each with the number it goes by: what a question is bound to, its first and its last span at the end."""
 
 
 class CallSums:
@@ -95,7 +97,7 @@ class CallSums:
         self,
         connection: apsw.Connection,
         table: questions.Table,
-        asked: "Sequence[tuple[int, tuple[int, ...]]]",
+        asked: "_Asked",
         cut: "Cut",
     ) -> list[SumRow]:
         try:
@@ -110,24 +112,22 @@ class CallSums:
         function: str,
         connection: apsw.Connection,
         table: questions.Table,
-        asked: "Sequence[tuple[int, tuple[int, ...]]]",
+        asked: "_Asked",
         cut: "Cut",
     ) -> list[SumRow]:
-        """One question for each stretch: an order by group is then the table's own, or that of few rows."""
-        question = questions.sums(table, cut.by, tuple(cut.only), tuple(cut.without), function)
         lists = [
             integers(self._ids_of(connection, axis, values))
             for filters in (cut.only, cut.without)
             for axis, values in filters.items()
         ]
         width = len(cut.by)
-        numbers: list[int] = []
-        rows: list[Any] = []
-        for number, times in asked:
-            found: list[Any] = connection.execute(question, (*times, *lists)).fetchall()
-            if found and found[0][width] is not None:
-                numbers.extend([number] * len(found))
-                rows.extend(found)
+        length = _length_in_row(asked) if table.span else 0
+        put = questions.sums_in_row if length else questions.sums
+        question = put(table, cut.by, tuple(cut.only), tuple(cut.without), function)
+        if length:
+            numbers, rows = _ask_at_once(connection, question, asked, length, lists)
+        else:
+            numbers, rows = _ask_each(connection, question, asked, lists, width)
         texts = [self._texts_of(connection, axis, {row[at] for row in rows}) for at, axis in enumerate(cut.by)]
         columns = [[text[row[at]] for row in rows] for at, text in enumerate(texts)]
         values = zip(*columns, strict=True) if columns else repeat(())
@@ -162,6 +162,43 @@ class CallSums:
         if missing := [number for number in ids if number not in known]:
             known.update(connection.execute(questions.NAMES_OF_IDS, (integers(missing),)))
         return {number: known.get(number) or "" for number in ids}
+
+
+def _ask_at_once(
+    connection: apsw.Connection, question: str, asked: "_Asked", length: int, lists: Sequence[Any]
+) -> tuple[list[int], list[Any]]:
+    """The number of each row's stretch, and the rows: from one question for stretches in a row."""
+    *constants, first, _ = asked[0][1]
+    last = asked[-1][1][-1]
+    found: list[Any] = connection.execute(question, (first, length, *constants, first, last, *lists)).fetchall()
+    return [asked[row[0]][0] for row in found], [row[1:] for row in found]
+
+
+def _ask_each(
+    connection: apsw.Connection, question: str, asked: "_Asked", lists: Sequence[Any], width: int
+) -> tuple[list[int], list[Any]]:
+    """The same from a question for each stretch. A sum of nothing is no row."""
+    numbers: list[int] = []
+    rows: list[Any] = []
+    for number, times in asked:
+        found: list[Any] = connection.execute(question, (*times, *lists)).fetchall()
+        if found and found[0][width] is not None:
+            numbers.extend([number] * len(found))
+            rows.extend(found)
+    return numbers, rows
+
+
+def _length_in_row(asked: "_Asked") -> int:
+    """The length of several stretches that follow each other and are of one length; 0 of any others."""
+    if len(asked) < 2:
+        return 0
+    first, last = asked[0][1][-2:]
+    length = last - first + 1
+    if length < 1:
+        return 0
+    starts = range(first, first + len(asked) * length, length)
+    in_row = all(times[-2:] == (start, start + length - 1) for (_, times), start in zip(asked, starts, strict=True))
+    return length if in_row else 0
 
 
 def _ids_between(first: int, last: int) -> tuple[int, int]:
