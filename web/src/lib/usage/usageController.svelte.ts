@@ -32,10 +32,15 @@ const DRAWN = [
 /** As many as the API gives at once. */
 const MOST_GROUPS = 1000
 
+const FRAME_MS = 16
+type Ask = <Sums>(question: Grouping, signal: AbortSignal) => Promise<Grouped<Sums>>
+
 /** What the Usage page asks. Made while a component is set up. */
 export class UsageController {
   readonly #api: Api
   readonly #refresher: Refresher
+  /** Settled once the chart's newest question is answered. */
+  #charted: Promise<unknown> = Promise.resolve()
   readonly scope: Scope = $derived({
     ...rangeParams(view.span),
     timezone: browserZone(),
@@ -54,15 +59,21 @@ export class UsageController {
 
   constructor(client: QueryClient, api: Api) {
     this.#api = api
-    this.series = this.#grouped<Split>(() => ({
-      ...this.scope,
-      ...(view.compare ? { compare: 'previous' } : {}),
-      grain: view.grain,
-      ...(view.stack === 'model' ? { group_by: 'model' } : {}),
-      metrics: DRAWN,
-      limit: MOST_GROUPS,
-    }))
-    this.before = this.#compared(() => ({ ...this.#scopeBefore, metrics: SHOWN }))
+    this.series = this.#grouped<Split>(
+      () => ({
+        ...this.scope,
+        ...(view.compare ? { compare: 'previous' } : {}),
+        grain: view.grain,
+        ...(view.stack === 'model' ? { group_by: 'model' } : {}),
+        metrics: DRAWN,
+        limit: MOST_GROUPS,
+      }),
+      { ask: this.#chart },
+    )
+    this.before = this.#grouped(() => ({ ...this.#scopeBefore, metrics: SHOWN }), {
+      enabled: () => view.compare,
+      ask: this.#now,
+    })
     this.models = this.#grouped<Split>(() => ({
       ...this.scope,
       group_by: 'model',
@@ -133,13 +144,32 @@ export class UsageController {
 
   /** Asked only while somebody compares. */
   #compared(question: () => Grouping) {
-    return this.#grouped(question, () => view.compare)
+    return this.#grouped(question, { enabled: () => view.compare })
   }
 
-  #grouped<Sums = Measured>(question: () => Grouping, enabled = () => true) {
+  #now: Ask = (question, signal) => this.#api.grouped(question, signal)
+
+  #chart: Ask = (question, signal) => {
+    const asked = this.#api.grouped<never>(question, signal)
+    this.#charted = asked.catch(() => undefined)
+    return asked
+  }
+
+  /** Tables and heat map are many: asked together with the chart, they would hold up what is looked at first. */
+  #later: Ask = async (question, signal) => {
+    await this.#charted
+    await new Promise((drawn) => setTimeout(drawn, FRAME_MS))
+    signal.throwIfAborted()
+    return this.#api.grouped(question, signal)
+  }
+
+  #grouped<Sums = Measured>(
+    question: () => Grouping,
+    { enabled = () => true, ask = this.#later }: { enabled?: () => boolean; ask?: Ask } = {},
+  ) {
     return createQuery<Grouped<Sums>>(() => ({
       queryKey: [USAGE, question()],
-      queryFn: ({ signal }: { signal: AbortSignal }) => this.#api.grouped<Sums>(question(), signal),
+      queryFn: ({ signal }: { signal: AbortSignal }) => ask<Sums>(question(), signal),
       enabled: enabled(),
       placeholderData: keepPreviousData<Grouped<Sums>>,
       notifyOnChangeProps: 'all' as const,
