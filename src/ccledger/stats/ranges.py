@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, repeat
 from typing import NamedTuple
 
 from ccledger.core.errors import UsageError
@@ -17,6 +17,7 @@ _FIRST_DATE, _LAST_DATE = day_of_number(0), day_of_number(LAST_DAY)
 _FIRST_TIME, _LAST_TIME = moment(0), moment(LAST_DAY * 86_400_000)
 """What lies beyond is cut off: no call is there, and no calendar arithmetic runs out of dates."""
 _HOUR_MS = 3_600_000
+_QUARTERS_OF_A_DAY = 96
 _DAY = timedelta(days=1)
 
 
@@ -152,14 +153,21 @@ def _next(day: date, bucketing: Bucketing) -> date:
 def _hours(asked: Range) -> Iterator[int]:
     """Where the clock's hour changes, or the clock itself: zones are whole quarter-hours off UTC."""
 
-    def label(quarter: int) -> tuple[int, int]:
-        ms = quarter * QUARTER_MS
-        offset = _offset_ms(ms, asked.tz)
+    def label(moment_and_offset: tuple[int, int]) -> tuple[int, int]:
+        ms, offset = moment_and_offset
         return offset, (ms + offset) // _HOUR_MS
 
+    for _, same in groupby(_offsets(asked), label):
+        yield next(same)[0]
+
+
+def _offsets(asked: Range) -> Iterator[tuple[int, int]]:
+    """Every quarter-hour of a range, and what the clock is ahead of UTC then; no clock is changed twice a day."""
     quarters = range(asked.start // QUARTER_MS, -(-asked.end // QUARTER_MS))
-    for _, same in groupby(quarters, label):
-        yield next(same) * QUARTER_MS
+    for at in range(0, len(quarters), _QUARTERS_OF_A_DAY):
+        day = [quarter * QUARTER_MS for quarter in quarters[at : at + _QUARTERS_OF_A_DAY]]
+        first, last = (_offset_ms(ms, asked.tz) for ms in (day[0], day[-1]))
+        yield from zip(day, repeat(first) if first == last else (_offset_ms(ms, asked.tz) for ms in day), strict=False)
 
 
 def _offset_ms(ms: int, tz: tzinfo) -> int:
