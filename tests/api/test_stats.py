@@ -192,3 +192,13 @@ def test_an_empty_ledger_has_zeros_and_no_nulls_but_the_times(store: Store, tmp_
     }
     assert (overview["sessions"], overview["movers"], overview["unpriced"]) == ([], [], [])
     assert (current["totals"]["calls"], current["totals"]["complete"], current["models"]) == (0, True, {})
+
+
+def test_long_answers_are_compressed_for_whoever_takes_that(client: Client) -> None:
+    path = "/api/v1/openapi.json"
+    packed = client.get(path, headers={"accept-encoding": "gzip"})
+    plain = client.get(path, headers={"accept-encoding": "identity"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert packed.content == plain.content
+    assert int(packed.headers["content-length"]) * 4 < len(plain.content)

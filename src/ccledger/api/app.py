@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from litestar import Litestar, Router
+from litestar.config.compression import CompressionConfig
 from litestar.datastructures import CacheControlHeader
 
 from ccledger.api.asgi import Application
@@ -14,7 +15,7 @@ from ccledger.api.blocks import block_routes
 from ccledger.api.cost import cost_routes
 from ccledger.api.errors import answer_error, log_error
 from ccledger.api.head import Head
-from ccledger.api.history import history_routes
+from ccledger.api.history import AS_IT_IS, history_routes
 from ccledger.api.limits import limit_routes
 from ccledger.api.live import Everything, Live, live_routes
 from ccledger.api.openapi import openapi_route
@@ -81,11 +82,12 @@ def create_app(parts: Parts) -> Application:
         route_handlers=[
             *(Router(path, route_handlers=routes, cache_control=_FRESH) for path in ("/api/v1", "/api")),
             *live_routes(parts.live, initial, store.batches, now),
-            *page_routes(parts.web_folder),
+            Router("/", route_handlers=page_routes(parts.web_folder), opt={AS_IT_IS: True}),
         ],
         exception_handlers={Exception: answer_error},
         after_exception=[log_error],
         lifespan=[attached],
+        compression_config=_COMPRESSED,
         openapi_config=None,
         logging_config=None,
         debug=False,
@@ -95,3 +97,5 @@ def create_app(parts: Parts) -> Application:
 
 
 _FRESH = CacheControlHeader(no_store=True)
+_COMPRESSED = CompressionConfig("gzip", minimum_size=2048, gzip_compress_level=4, exclude_opt_key=AS_IT_IS)
+"""Answers of the API alone: pages lie there compressed, and exports have to stream."""

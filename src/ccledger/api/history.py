@@ -57,6 +57,10 @@ After = Annotated[str | None, QueryParameter(description="What an answer gave as
 Before = Annotated[str | None, QueryParameter(description="What an answer gave as `previous`, instead of `page`.")]
 
 
+AS_IT_IS = "as_it_is"
+"""Marks routes whose answers are not compressed on their way: they stream, or lie there compressed."""
+
+
 class Pagination(Struct, frozen=True):
     """Where a page is in its list. One goes on by number, or from its ends, which no new call moves."""
 
@@ -126,17 +130,23 @@ def history_routes(store: "Store", now: Callable[[], int], default_zone: str) ->
         place = _read_place(page, limit, after, before)
         return _history(place, _look_up(store, chosen.look_up(store), place))
 
-    @get("/export/csv", operation_id="exportCsv", media_type="text/csv", sync_to_thread=False)
+    @get("/export/csv", operation_id="exportCsv", opt={AS_IT_IS: True}, media_type="text/csv", sync_to_thread=False)
     def export_csv(chosen: _Chosen) -> Stream:
         """All calls as CSV, newest first, without a limit."""
         return _download(store, chosen, Format.CSV, "text/csv")
 
-    @get("/export/json", operation_id="exportJson", sync_to_thread=False)
+    @get("/export/json", operation_id="exportJson", opt={AS_IT_IS: True}, sync_to_thread=False)
     def export_json(chosen: _Chosen) -> Stream:
         """All calls as one JSON array, newest first, without a limit."""
         return _download(store, chosen, Format.JSON, "application/json")
 
-    @get("/export/jsonl", operation_id="exportJsonLines", media_type="application/x-ndjson", sync_to_thread=False)
+    @get(
+        "/export/jsonl",
+        operation_id="exportJsonLines",
+        opt={AS_IT_IS: True},
+        media_type="application/x-ndjson",
+        sync_to_thread=False,
+    )
     def export_jsonl(chosen: _Chosen) -> Stream:
         """All calls as JSON, one a line, newest first, without a limit."""
         return _download(store, chosen, Format.JSONL, "application/x-ndjson")
