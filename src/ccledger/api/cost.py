@@ -7,6 +7,7 @@ from litestar import get
 from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
 
+from ccledger.api.ranges import Days, EndDate, StartDate
 from ccledger.api.stats import Timezone
 from ccledger.core.call import Origin, Reading, Terms, Usage
 from ccledger.core.errors import UsageError
@@ -24,11 +25,9 @@ _ALL = "all"
 _Model = Annotated[
     str | None, QueryParameter(description="Only this model, or the one whose price is asked for; `all`: every model.")
 ]
-_Date = Annotated[
-    str | None,
-    QueryParameter(description="A date (a whole day of the time zone) or a time, as in 2026-11-20T08:00:00Z."),
+_At = Annotated[
+    str | None, QueryParameter(description="With counts: the date or time whose prices are meant. Without it: now.")
 ]
-_Days = Annotated[int | None, QueryParameter(description="The last so many days; 1 is today. Without a range: 30.")]
 _Count = Annotated[int | None, QueryParameter(description="So many tokens: what one call with them costs is asked.")]
 _Flag = Annotated[bool | None, QueryParameter(description="With counts: whether the call is of this kind.")]
 
@@ -53,11 +52,11 @@ _Counts = dict[str, int]
 """Counts by their names; those that were not given are left out."""
 
 
-def _read_period(start_date: _Date = None, end_date: _Date = None, days: _Days = None) -> _Period:
+def _read_period(start_date: StartDate = None, end_date: EndDate = None, days: Days = None) -> _Period:
     return _Period(start_date, end_date, days)
 
 
-def _read_manner(at: _Date = None, fast: _Flag = None, batch: _Flag = None) -> _Manner:
+def _read_manner(at: _At = None, fast: _Flag = None, batch: _Flag = None) -> _Manner:
     return _Manner(at, fast, batch)
 
 

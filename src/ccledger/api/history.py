@@ -11,7 +11,7 @@ from litestar.params import QueryParameter
 from litestar.response import Stream
 from msgspec import Struct
 
-from ccledger.api.stats import Timezone
+from ccledger.api.ranges import AskedRange, asked_range
 from ccledger.core.errors import UsageError
 from ccledger.core.periods import moment
 from ccledger.stats.export import Format, encode
@@ -28,7 +28,7 @@ from ccledger.stats.history import (
     read_cursor,
     wanted_calls,
 )
-from ccledger.stats.ranges import Range, read_range
+from ccledger.stats.ranges import Range
 from ccledger.stats.words import about
 
 if TYPE_CHECKING:
@@ -36,14 +36,6 @@ if TYPE_CHECKING:
 
 _MOST_PAGES = 1 << 40
 
-StartDate = Annotated[
-    str | None,
-    QueryParameter(description="First day (2026-11-20), or a time (RFC 3339). Without it: 30 days in all."),
-]
-EndDate = Annotated[
-    str | None, QueryParameter(description="Last day, included, or a time, excluded. Without it: today.")
-]
-Days = Annotated[int | None, QueryParameter(description="The last so many days instead; 1 is today.")]
 Model = Annotated[str | None, QueryParameter(description="Only this model; `all`, as nothing, is every model.")]
 Project = Annotated[
     str | None, QueryParameter(description="Only this project: its path, the last part of it, or its folder's name.")
@@ -111,16 +103,9 @@ def history_routes(store: "Store", now: Callable[[], int], default_zone: str) ->
     """`stats/history` and `export/csv`, `export/json`, `export/jsonl`."""
 
     def read_filter(
-        start_date: StartDate = None,
-        end_date: EndDate = None,
-        days: Days = None,
-        model: Model = None,
-        project: Project = None,
-        session: Session = None,
-        timezone: Timezone = None,
+        asked: AskedRange, model: Model = None, project: Project = None, session: Session = None
     ) -> _Filter:
-        time = read_range(start_date, end_date, days, timezone or default_zone, now())
-        return _Filter(time, model or None, project or None, session or None)
+        return _Filter(asked, model or None, project or None, session or None)
 
     @get("/stats/history", operation_id="getHistory", sync_to_thread=True)
     def stats_history(
@@ -152,7 +137,8 @@ def history_routes(store: "Store", now: Callable[[], int], default_zone: str) ->
         return _download(store, chosen, Format.JSONL, "application/x-ndjson")
 
     handlers = [stats_history, export_csv, export_json, export_jsonl]
-    return [Router("", route_handlers=handlers, dependencies={"chosen": Provide(read_filter, sync_to_thread=False)})]
+    dependencies = {"asked": asked_range(now, default_zone), "chosen": Provide(read_filter, sync_to_thread=False)}
+    return [Router("", route_handlers=handlers, dependencies=dependencies)]
 
 
 def _read_place(page: int | None, limit: int, after: str | None, before: str | None) -> _Place:

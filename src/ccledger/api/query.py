@@ -7,7 +7,7 @@ from litestar import get
 from litestar.params import QueryParameter
 from msgspec import UNSET, Struct, UnsetType, defstruct, field
 
-from ccledger.api.ranges import Asked, asked_range
+from ccledger.api.ranges import AskedRange, asked_range
 from ccledger.core.errors import UsageError
 from ccledger.core.measures import Axis, Cut, Measures
 from ccledger.core.periods import iso
@@ -122,7 +122,7 @@ def query_routes(store: "Store", now: Callable[[], int], default_zone: str) -> l
         dependencies={"asked": asked_range(now, default_zone)},
     )
     def stats_query(
-        asked: Asked,
+        asked: AskedRange,
         group_by: _GroupBy = "",
         filters: _Filter = None,
         metrics: _Metrics = "",

@@ -1585,20 +1585,20 @@ export interface operations {
     getHistory: {
         parameters: {
             query?: {
-                /** @description First day (2026-11-20), or a time (RFC 3339). Without it: 30 days in all. */
+                /** @description First date or time, as in 2026-11-20 or 2026-11-20T08:00:00Z. */
                 start_date?: string;
-                /** @description Last day, included, or a time, excluded. Without it: today. */
+                /** @description Last date, included, or the time before which calls count. */
                 end_date?: string;
-                /** @description The last so many days instead; 1 is today. */
+                /** @description The last so many days instead, today included. Without any range: 30. */
                 days?: number;
+                /** @description IANA time zone whose days are meant, as in Asia/Shanghai. Without it: the server's. */
+                timezone?: string;
                 /** @description Only this model; `all`, as nothing, is every model. */
                 model?: string;
                 /** @description Only this project: its path, the last part of it, or its folder's name. */
                 project?: string;
                 /** @description Only this session. */
                 session?: string;
-                /** @description IANA time zone whose days are meant, as in Asia/Shanghai. Without it: the server's. */
-                timezone?: string;
                 /** @description Which page, from 1; without it the first. */
                 page?: number;
                 /** @description Rows of a page. */
@@ -1637,20 +1637,20 @@ export interface operations {
     exportCsv: {
         parameters: {
             query?: {
-                /** @description First day (2026-11-20), or a time (RFC 3339). Without it: 30 days in all. */
+                /** @description First date or time, as in 2026-11-20 or 2026-11-20T08:00:00Z. */
                 start_date?: string;
-                /** @description Last day, included, or a time, excluded. Without it: today. */
+                /** @description Last date, included, or the time before which calls count. */
                 end_date?: string;
-                /** @description The last so many days instead; 1 is today. */
+                /** @description The last so many days instead, today included. Without any range: 30. */
                 days?: number;
+                /** @description IANA time zone whose days are meant, as in Asia/Shanghai. Without it: the server's. */
+                timezone?: string;
                 /** @description Only this model; `all`, as nothing, is every model. */
                 model?: string;
                 /** @description Only this project: its path, the last part of it, or its folder's name. */
                 project?: string;
                 /** @description Only this session. */
                 session?: string;
-                /** @description IANA time zone whose days are meant, as in Asia/Shanghai. Without it: the server's. */
-                timezone?: string;
             };
             header?: never;
             path?: never;
@@ -1681,20 +1681,20 @@ export interface operations {
     exportJson: {
         parameters: {
             query?: {
-                /** @description First day (2026-11-20), or a time (RFC 3339). Without it: 30 days in all. */
+                /** @description First date or time, as in 2026-11-20 or 2026-11-20T08:00:00Z. */
                 start_date?: string;
-                /** @description Last day, included, or a time, excluded. Without it: today. */
+                /** @description Last date, included, or the time before which calls count. */
                 end_date?: string;
-                /** @description The last so many days instead; 1 is today. */
+                /** @description The last so many days instead, today included. Without any range: 30. */
                 days?: number;
+                /** @description IANA time zone whose days are meant, as in Asia/Shanghai. Without it: the server's. */
+                timezone?: string;
                 /** @description Only this model; `all`, as nothing, is every model. */
                 model?: string;
                 /** @description Only this project: its path, the last part of it, or its folder's name. */
                 project?: string;
                 /** @description Only this session. */
                 session?: string;
-                /** @description IANA time zone whose days are meant, as in Asia/Shanghai. Without it: the server's. */
-                timezone?: string;
             };
             header?: never;
             path?: never;
@@ -1725,20 +1725,20 @@ export interface operations {
     exportJsonLines: {
         parameters: {
             query?: {
-                /** @description First day (2026-11-20), or a time (RFC 3339). Without it: 30 days in all. */
+                /** @description First date or time, as in 2026-11-20 or 2026-11-20T08:00:00Z. */
                 start_date?: string;
-                /** @description Last day, included, or a time, excluded. Without it: today. */
+                /** @description Last date, included, or the time before which calls count. */
                 end_date?: string;
-                /** @description The last so many days instead; 1 is today. */
+                /** @description The last so many days instead, today included. Without any range: 30. */
                 days?: number;
+                /** @description IANA time zone whose days are meant, as in Asia/Shanghai. Without it: the server's. */
+                timezone?: string;
                 /** @description Only this model; `all`, as nothing, is every model. */
                 model?: string;
                 /** @description Only this project: its path, the last part of it, or its folder's name. */
                 project?: string;
                 /** @description Only this session. */
                 session?: string;
-                /** @description IANA time zone whose days are meant, as in Asia/Shanghai. Without it: the server's. */
-                timezone?: string;
             };
             header?: never;
             path?: never;
@@ -1838,11 +1838,11 @@ export interface operations {
     estimateCost: {
         parameters: {
             query?: {
-                /** @description A date (a whole day of the time zone) or a time, as in 2026-11-20T08:00:00Z. */
+                /** @description First date or time, as in 2026-11-20 or 2026-11-20T08:00:00Z. */
                 start_date?: string;
-                /** @description A date (a whole day of the time zone) or a time, as in 2026-11-20T08:00:00Z. */
+                /** @description Last date, included, or the time before which calls count. */
                 end_date?: string;
-                /** @description The last so many days; 1 is today. Without a range: 30. */
+                /** @description The last so many days instead, today included. Without any range: 30. */
                 days?: number;
                 /** @description So many tokens: what one call with them costs is asked. */
                 input_tokens?: number;
@@ -1858,7 +1858,7 @@ export interface operations {
                 cache_read_tokens?: number;
                 /** @description So many tokens: what one call with them costs is asked. */
                 web_searches?: number;
-                /** @description A date (a whole day of the time zone) or a time, as in 2026-11-20T08:00:00Z. */
+                /** @description With counts: the date or time whose prices are meant. Without it: now. */
                 at?: string;
                 /** @description With counts: whether the call is of this kind. */
                 fast?: boolean;
