@@ -1,7 +1,7 @@
 """What a source knows of a call (a partial fact) and what the ledger keeps of it (a call); it never joins them."""
 
 from enum import IntEnum, IntFlag
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
@@ -45,6 +45,17 @@ class Outcome(IntEnum):
     OK = 0
     ERROR = 1
     ABORTED = 2
+
+
+class Failer(IntEnum):
+    """Who made a call fail; the number is stored."""
+
+    NOBODY = 0
+    CLIENT = 1
+    """It went away, or what it asked for made no sense."""
+    GATEWAY = 2
+    """We refused it, or could not carry it."""
+    UPSTREAM = 3
 
 
 class Usage(NamedTuple):
@@ -120,6 +131,23 @@ class Party(Struct, frozen=True, gc=False):
     mode: str | None = None
 
 
+MODEL_ENDPOINTS: Final = ("messages", "chat")
+"""The endpoints that ask a model for an answer; calls of others use no tokens."""
+
+
+class Exchange(Struct, frozen=True, gc=False):
+    """What only the one knows who stood between client and upstream."""
+
+    endpoint: str = "messages"
+    """`messages`, `chat`, `count_tokens`, `models`, or the path of another endpoint as far as it names no object."""
+    stream: bool = False
+    failed_by: int = Failer.NOBODY
+    error: str | None = None
+    """Why it failed, in one line of at most 500 characters in which no secret is."""
+    attempts: int = 1
+    """How often it was sent upstream; 0 when it never was."""
+
+
 class Fact(Struct, frozen=True, gc=False):
     """What one source knows of one call.
 
@@ -136,6 +164,7 @@ class Fact(Struct, frozen=True, gc=False):
     party: Party | None = None
     sources: int = 0
     """Bit `1 << source` for every source that contributed."""
+    exchange: Exchange | None = None
 
 
 class Cost(NamedTuple):

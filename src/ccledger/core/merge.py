@@ -7,7 +7,7 @@ the values, so any order, duplication or grouping of the same facts gives the sa
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from ccledger.core.call import Fact, Party, Reading, Timing
+from ccledger.core.call import Exchange, Fact, Party, Reading, Timing
 
 _TIMING_RANK = (0, 1, 3, 2)
 _PLACE_RANK = (0, 3, 1, 2)
@@ -46,6 +46,7 @@ def merge(a: Fact, b: Fact) -> Fact:
         placed_at=first.placed_at if first.place else 0,
         party=_better_party(a.party, b.party),
         sources=a.sources | b.sources,
+        exchange=_better_exchange(a.exchange, b.exchange),
     )
 
 
@@ -109,6 +110,22 @@ def _better_party(a: Party | None, b: Party | None) -> Party | None:
 
 def _party_order(party: Party) -> tuple[object, ...]:
     return (_PARTY_RANK[party.source], *_texts(party.access_token, party.account, party.user, party.mode))
+
+
+def _better_exchange(a: Exchange | None, b: Exchange | None) -> Exchange | None:
+    if a is None or b is None or a == b:
+        return a or b
+    return max(a, b, key=_exchange_order)
+
+
+def _exchange_order(exchange: Exchange) -> tuple[object, ...]:
+    return (
+        exchange.failed_by,
+        exchange.attempts,
+        exchange.stream,
+        exchange.endpoint,
+        *_texts(exchange.error),
+    )
 
 
 def _texts(*values: str | None) -> tuple[tuple[bool, str], ...]:

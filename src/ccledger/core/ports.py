@@ -1,10 +1,13 @@
 """The few seams where parts meet without knowing each other; it never implements one of them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ccledger.core.cached import CachedDay, CachedFile
 from ccledger.core.call import Fact
+
+if TYPE_CHECKING:
+    from ccledger.core.access import AccessToken, Account, Credential
 
 
 class Clock(Protocol):
@@ -42,4 +45,51 @@ class DayKeeper(Protocol):
 
     def cached_files(self) -> Sequence[CachedFile]:
         """Every file that was read, as it was then."""
+        ...
+
+
+class Spool(Protocol):
+    """Where calls are written down that can't be read a second time, before anybody sees them end."""
+
+    def reserve(self) -> bool:
+        """Keeps room for one call; False when there is none, so that the call must not begin."""
+        ...
+
+    def write(self, facts: Sequence[Fact]) -> None:
+        """Writes what was seen of one call into the room kept for it; a crash after its return loses nothing."""
+        ...
+
+    def release(self) -> None:
+        """Gives back the room of a call that leaves nothing to be written."""
+        ...
+
+
+class Keys(Protocol):
+    """Who knows the access tokens."""
+
+    def find(self, secret: str) -> "AccessToken | None":
+        """The access token that a caller shows, be it expired or revoked; None when nobody issued it.
+
+        Looks at nothing but memory, and takes as long for a wrong secret as for a right one.
+        """
+        ...
+
+
+class Accounts(Protocol):
+    """Who knows the accounts and their credentials."""
+
+    def all(self) -> "Sequence[Account]":
+        """Every account; the same object until something about them changes."""
+        ...
+
+    def credential(self, account: str) -> "Credential | None":
+        """The secrets of the account of this id; None when it is gone."""
+        ...
+
+    def renew(self, account: str, credential: "Credential") -> None:
+        """Keeps secrets that replace an account's, durably on return."""
+        ...
+
+    def tell_health(self, account: str, health: str) -> None:
+        """Keeps what a check found: `healthy` or `unhealthy`, with its time."""
         ...
