@@ -10,7 +10,7 @@ from pathlib import Path
 from ccledger.core.errors import LedgerBusy, StoreError
 
 _RETRY_SECONDS = 0.05
-_OURS = ("ledger.db", "lock", "ccledger.", "server.", "dev.", "limits.")
+_OURS = ("ledger.db", "lock", "ccledger.", "server.", "dev.", "limits.", "spool")
 """How the names of what is kept in a data directory begin."""
 
 

@@ -1,0 +1,1 @@
+"""The gateway: calls that pass through here on their way to an upstream."""
