@@ -9,12 +9,12 @@ from litestar.testing import TestClient
 from litestar.types import ASGIApp
 
 from ccledger.api.app import Parts, create_app
-from ccledger.api.asgi import Application
 from ccledger.api.live import Live
 from ccledger.api.prices import PriceDesk
 from ccledger.api.settings import SettingInForce
 from ccledger.api.system import Import, ImportRoot, Transcripts
 from ccledger.app import price_book
+from ccledger.core.asgi import Application
 from ccledger.core.limits import LimitReading
 from ccledger.ledger.store import Store
 from ccledger.ledger.writer import Writer

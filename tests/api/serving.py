@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from ccledger.api.asgi import Application
 from ccledger.api.server import configure
+from ccledger.core.asgi import Application
 
 PATIENCE = 30.0
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ccledger.api.asgi import Application, Message
+from ccledger.core.asgi import Application, Message
 from ccledger.ledger.store import Store
 from tests.api.apps import Client, make_app
 

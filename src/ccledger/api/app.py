@@ -10,7 +10,6 @@ from litestar import Litestar, Router
 from litestar.config.compression import CompressionConfig
 from litestar.datastructures import CacheControlHeader
 
-from ccledger.api.asgi import Application
 from ccledger.api.blocks import block_routes
 from ccledger.api.cost import cost_routes
 from ccledger.api.errors import answer_error, log_error
@@ -27,6 +26,7 @@ from ccledger.api.shield import Shield
 from ccledger.api.stats import all_models, stats_routes
 from ccledger.api.system import Transcripts, system_routes
 from ccledger.api.trends import trend_routes
+from ccledger.core.asgi import Application
 from ccledger.core.limits import LimitReading
 from ccledger.stats.lifetime import Lifetime
 

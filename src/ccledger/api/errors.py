@@ -8,7 +8,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, WebSocketDisconnect
 from msgspec import Struct
 
-from ccledger.api.asgi import Send
+from ccledger.core.asgi import Send
 from ccledger.core.errors import LedgerError, UsageError
 from ccledger.stats.words import about
 

@@ -1,6 +1,6 @@
 """Answers HEAD as GET does, without the body; it leaves every other method alone."""
 
-from ccledger.api.asgi import Application, Message, Receive, Scope, Send
+from ccledger.core.asgi import Application, Message, Receive, Scope, Send
 
 
 class Head:

@@ -14,8 +14,8 @@ from typing import Final
 
 import uvicorn
 
-from ccledger.api.asgi import Application
 from ccledger.api.protocol import Protocol
+from ccledger.core.asgi import Application
 from ccledger.core.errors import LedgerError
 
 _DRAIN_SECONDS: Final = 5

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from ccledger.api.asgi import Application, Message, Receive, Scope, Send
 from ccledger.api.errors import NOTHING_HERE, refuse
+from ccledger.core.asgi import Application, Message, Receive, Scope, Send
 
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 _POLICY: Final = (
