@@ -190,3 +190,22 @@ def test_no_header_of_a_proxy_is_believed(store: Store) -> None:
     config.load()
     assert config.loaded_app is config.app
     assert config.proxy_headers is False
+
+
+def test_a_head_that_does_not_come_in_time_ends_the_connection(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Protocol, "head_seconds", 0.05)
+
+    async def run() -> tuple[bytes, bytes, bytes]:
+        async with serving(make_app(store)) as host:
+            name, port = host.split(":")
+            silent, _ = await asyncio.open_connection(name, int(port))
+            slow, writer = await asyncio.open_connection(name, int(port))
+            writer.write(b"GET / HTTP/1.1\r\nx: ")
+            answered = await one(host, ask(b"/api/health", LOCAL))
+            ended = [await asyncio.wait_for(reader.read(), 20) for reader in (silent, slow)]
+            return (b"%d" % answered[0], *ended)
+
+    answered, silent, slow = asyncio.run(run())
+    assert answered == b"200"
+    assert silent.startswith(b"HTTP/1.1 408 ")
+    assert slow.startswith(b"HTTP/1.1 408 ")

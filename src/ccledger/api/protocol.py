@@ -1,24 +1,64 @@
 """HTTP on a connection as uvicorn speaks it, with our form for what it refuses by itself; it knows no route."""
 
+import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import cast
+from typing import Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ccledger.api.errors import encode_problem
 from ccledger.api.shield import SECURITY_HEADERS
+from ccledger.core.asgi import CONNECTION
 
 _NOT_HTTP = "this is not a request of HTTP/1.1 as it should be; use a browser or an HTTP library"
 _LONGEST_HEAD = 1 << 21
 """Bytes; more than any client sends that wants an answer, and little enough to keep for many of them."""
+HEAD_SECONDS: Final = 20.0
+"""How long a client may take to say what it wants."""
 _HANDSHAKE = frozenset((b"sec-websocket-key", b"sec-websocket-version"))
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol over httptools, with a limit on what a request may say before its body."""
+    """uvicorn's protocol over httptools, with limits on what a request may say before its body, and for how long.
 
+    Fulfils `core.asgi.Connection`.
+    """
+
+    head_seconds = HEAD_SECONDS
+    on_lost: Callable[[], object] | None = None
     _said = 0
     """Bytes of the head that is being received."""
+    _since: float | None = None
+    """Since when the client has been saying a head."""
+    _look: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Begins to listen to a client, who has so long to say something."""
+        super().connection_made(transport)
+        self._since = self.loop.time()
+        self._look = self.loop.call_later(self.head_seconds, self._end_slow_head)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tells who is answering that nobody waits for it any more."""
+        if self._look is not None:
+            self._look.cancel()
+        super().connection_lost(exc)
+        if self.on_lost is not None:
+            self.on_lost()
+
+    def abort(self) -> None:
+        """See `Connection.abort`."""
+        self.transport.abort()
+
+    def _end_slow_head(self) -> None:
+        """Ends a connection whose client takes too long over a head; looks again as long as there is none."""
+        now = self.loop.time()
+        since = now if self._since is None else self._since
+        if now - since >= self.head_seconds:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the head of the request did not come in time")
+            return
+        self._look = self.loop.call_later(self.head_seconds - (now - since), self._end_slow_head)
 
     def data_received(self, data: bytes) -> None:
         """Takes bytes, until a head is longer than any honest one."""
@@ -36,7 +76,10 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begins to count anew."""
         self._said = 0
+        self._since = self.loop.time()
         super().on_message_begin()
+        scope = cast("dict[str, object]", self.scope)
+        scope[CONNECTION] = self
 
     def on_message_complete(self) -> None:
         """Ends a request: what comes next is another one's head."""
@@ -45,20 +88,30 @@ class Protocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answers what is no HTTP, and ends the connection."""
-        body, headers = encode_problem(_NOT_HTTP)
+        self._refuse(HTTPStatus.BAD_REQUEST, _NOT_HTTP)
+
+    def _refuse(self, status: HTTPStatus, text: str) -> None:
+        body, headers = encode_problem(text)
         lines = [*self.server_state.default_headers, *headers, *SECURITY_HEADERS, (b"connection", b"close")]
         head = b"".join(b"%s: %s\r\n" % line for line in lines)
-        status = f"HTTP/1.1 400 {HTTPStatus.BAD_REQUEST.phrase}\r\n".encode()
-        self.transport.write(b"%s%s\r\n%s" % (status, head, body))
+        first = f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
+        self.transport.write(b"%s%s\r\n%s" % (first, head, body))
         self.transport.close()
 
     def on_headers_complete(self) -> None:
-        """Takes the host from an absolute target, which counts more than the header (RFC 9112, 3.2.2)."""
+        """Ends the time for a head; takes the host from an absolute target, which counts more (RFC 9112, 3.2.2)."""
+        self._since = None
         scheme, separator, rest = self.url.partition(b"://")
         if separator and scheme.isalpha():
             authority = rest.partition(b"/")[0]
             self.headers[:] = [*(entry for entry in self.headers if entry[0] != b"host"), (b"host", authority)]
         super().on_headers_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hands the connection on to a protocol of its own."""
+        if self._look is not None:
+            self._look.cancel()
+        super().handle_websocket_upgrade()
 
     def _should_upgrade(self) -> bool:
         """A WebSocket handshake that can't succeed is answered by the application, like every wrong request."""

@@ -1,10 +1,24 @@
 """The words of ASGI as far as they are spoken here directly, between the server and the framework; it does nothing."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final, Protocol
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+CONNECTION: Final = "ccledger.connection"
+"""Where the scope of a request holds the connection that it came by, when our own server runs."""
+
+
+class Connection(Protocol):
+    """What who answers a request may ask of its connection."""
+
+    on_lost: Callable[[], object] | None
+    """Called once when the client goes away before it has its whole answer."""
+
+    def abort(self) -> None:
+        """Ends the connection in the middle of an answer, so that nobody takes it for a whole one."""
+        ...
