@@ -198,11 +198,14 @@ def test_a_head_that_does_not_come_in_time_ends_the_connection(store: Store, mon
     async def run() -> tuple[bytes, bytes, bytes]:
         async with serving(make_app(store)) as host:
             name, port = host.split(":")
-            silent, _ = await asyncio.open_connection(name, int(port))
-            slow, writer = await asyncio.open_connection(name, int(port))
-            writer.write(b"GET / HTTP/1.1\r\nx: ")
+            silent, first = await asyncio.open_connection(name, int(port))
+            slow, second = await asyncio.open_connection(name, int(port))
+            second.write(b"GET / HTTP/1.1\r\nx: ")
             answered = await one(host, ask(b"/api/health", LOCAL))
             ended = [await asyncio.wait_for(reader.read(), 20) for reader in (silent, slow)]
+            for writer in (first, second):
+                writer.close()
+                await writer.wait_closed()
             return (b"%d" % answered[0], *ended)
 
     answered, silent, slow = asyncio.run(run())

@@ -102,11 +102,7 @@ _EMPTY: dict[str, dict[str, Any]] = {
 
 def _block_events(index: int, block: dict[str, Any]) -> list[bytes]:
     kind = block["type"]
-    empty: dict[str, Any] = {
-        "text": {"text": ""},
-        "thinking": {"thinking": "", "signature": ""},
-        "tool_use": {"input": {}},
-    }[kind]
+    empty = _EMPTY[kind]
     found = [event("content_block_start", index=index, content_block={**block, **empty})]
     if kind == "tool_use":
         whole = json.dumps(block["input"])
