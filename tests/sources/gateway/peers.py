@@ -33,6 +33,7 @@ class Visit:
         pairs = [header.partition(b": ") for header in rest]
         heard = Heard(line, [(name, value) for name, _, value in pairs], b"")
         self.peer.heard.append(heard)
+        await self.peer.moved()
         return heard
 
     async def request(self) -> Heard:
@@ -80,6 +81,9 @@ class Peer:
         self.most_open = 0
         self.freed = asyncio.Event()
         """Set when a visit saw the client hang up."""
+        self.read = asyncio.Event()
+        """Set by a test for a script that waits for it."""
+        self._moved = asyncio.Condition()
         self._script = script
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -95,11 +99,27 @@ class Peer:
         except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, asyncio.CancelledError):
             pass
         finally:
-            self.open -= 1
             writer.close()
             with suppress(ConnectionError, ssl.SSLError, asyncio.CancelledError):
                 await writer.wait_closed()
+            self.open -= 1
             self._tasks.discard(task)
+            await self.moved()
+
+    async def has_heard(self, count: int) -> None:
+        """Waits until so many requests have come."""
+        async with self._moved:
+            await self._moved.wait_for(lambda: len(self.heard) >= count)
+
+    async def has_left(self) -> None:
+        """Waits until no connection is open."""
+        async with self._moved:
+            await self._moved.wait_for(lambda: not self.open)
+
+    async def moved(self) -> None:
+        """Tells whoever waits that something has happened."""
+        async with self._moved:
+            self._moved.notify_all()
 
     async def hang_up(self) -> None:
         for task in self._tasks:

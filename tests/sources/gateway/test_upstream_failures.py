@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ccledger.sources.gateway.upstream import Limits, Origin, Patience, Request, Upstream, UpstreamFailure
+from ccledger.sources.gateway.upstream import Answer, Limits, Origin, Patience, Request, Upstream, UpstreamFailure
 from tests.sources.gateway.peers import Script, Visit, ok, peer, saying
 from tests.sources.gateway.upstreams import PATIENT, Setup, get, post, setups, whole
 
@@ -25,6 +25,19 @@ async def refused(client: Upstream, request: Request) -> UpstreamFailure:
     with pytest.raises(UpstreamFailure) as caught:
         await client.send(request)
     return caught.value
+
+
+async def all_of(client: Upstream, request: Request) -> bytes:
+    got = await client.send(request)
+    try:
+        return await whole(got)
+    finally:
+        await got.close()
+
+
+async def into(read: list[bytes], answer: Answer) -> None:
+    while piece := await answer.read():
+        read.append(piece)
 
 
 def hard_close(visit: Visit) -> None:
@@ -102,11 +115,7 @@ def test_a_stale_connection_is_replaced(setup: Setup, hard: bool, method: bytes)
             request = post(upstream.port)._replace(method=method)
             assert await whole(await client.send(request)) == b"1"
             assert await whole(await client.send(request)) == b"2"
-            assert await client_reuses(client, request)
         assert upstream.visits == 2
-
-    async def client_reuses(client: Upstream, request: Request) -> bool:
-        return client is not None
 
     setup.run(test)
 
@@ -191,16 +200,13 @@ def test_a_body_that_is_cut_short_is_told_from_one_that_ends(
     async def test() -> None:
         async with setup.using() as client, peer(script) as upstream:
             got = await client.send(post(upstream.port))
-            while late and upstream.open:
-                await asyncio.sleep(0)
-            read = b""
+            if late:
+                await upstream.has_left()
+            read: list[bytes] = []
             with pytest.raises(UpstreamFailure) as caught:
-                while True:
-                    piece = await got.read()
-                    assert piece
-                    read += piece
+                await into(read, got)
             assert (caught.value.kind, caught.value.reached) == ("closed", True)
-            assert read == seen
+            assert b"".join(read) == seen
             with pytest.raises(UpstreamFailure):
                 await got.read()
             await got.close()
@@ -209,11 +215,22 @@ def test_a_body_that_is_cut_short_is_told_from_one_that_ends(
 
 
 def test_more_than_was_announced_is_left_behind(setup: Setup) -> None:
+    async def script(visit: Visit) -> None:
+        await visit.request()
+        await visit.say(ok(b"abc"))
+        await visit.peer.read.wait()
+        await visit.say(b"surplus")
+        await visit.gone()
+
     async def test() -> None:
-        async with setup.using() as client, peer(saying(ok(b"abc") + b"surplus")) as upstream:
-            for _ in range(2):
-                assert await whole(await client.send(get(upstream.port))) == b"abc"
-        assert upstream.visits == 2
+        async with setup.using() as client, peer(script) as upstream:
+            for number in (1, 2):
+                assert await all_of(client, get(upstream.port)) == b"abc"
+                upstream.read.set()
+                await asyncio.wait_for(upstream.freed.wait(), 20)
+                upstream.read.clear()
+                upstream.freed.clear()
+                assert upstream.visits == number
 
     setup.run(test)
 
@@ -259,11 +276,9 @@ def test_a_body_that_is_not_http_is_refused(setup: Setup) -> None:
 
     async def test() -> None:
         async with setup.using() as client, peer(script) as upstream:
-            got = await client.send(get(upstream.port))
             with pytest.raises(UpstreamFailure) as caught:
-                await whole(got)
+                await all_of(client, get(upstream.port))
             assert caught.value.kind == "protocol"
-            await got.close()
             await asyncio.wait_for(upstream.freed.wait(), 20)
 
     setup.run(test)
@@ -317,12 +332,23 @@ def test_an_upstream_that_falls_silent(setup: Setup) -> None:
 
 
 def test_a_queue_that_does_not_move(setup: Setup) -> None:
+    async def script(visit: Visit) -> None:
+        await visit.request()
+        await visit.say(STREAM)
+        await visit.peer.read.wait()
+        await visit.say(b"0\r\n\r\n")
+        await saying(ok())(visit)
+
     async def test() -> None:
         limits = Limits(per_origin=1)
-        async with setup.using(Patience(SHORT, 20, 20), limits) as client, peer(saying(ok())) as upstream:
+        async with setup.using(Patience(SHORT, 20, 20), limits) as client, peer(script) as upstream:
             held = await client.send(get(upstream.port))
-            other = await client.send(get(upstream.port)) if await whole(held) is None else None
-            assert other is None
+            failure = await refused(client, get(upstream.port))
+            assert (failure.kind, failure.reached) == ("timeout", False)
+            upstream.read.set()
+            assert await whole(held) == b""
+            assert await all_of(client, get(upstream.port)) == b"{}"
+        assert (upstream.visits, len(upstream.heard)) == (1, 2)
 
     setup.run(test)
 
@@ -406,8 +432,8 @@ def test_cancelling_frees_the_connection(setup: Setup, when: str) -> None:
             else:
                 got = await client.send(post(upstream.port))
                 task = asyncio.get_running_loop().create_task(got.read())
-            while not upstream.heard:
-                await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            await upstream.has_heard(1)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
@@ -451,8 +477,7 @@ def test_closing_the_client_ends_what_is_under_way(setup: Setup) -> None:
             got = await client.send(post(upstream.port))
             reading = asyncio.get_running_loop().create_task(got.read())
             sending = asyncio.get_running_loop().create_task(client.send(post(upstream.port)))
-            while len(upstream.heard) < 2:
-                await asyncio.sleep(0)
+            await upstream.has_heard(2)
             await client.close()
             for task in (reading, sending):
                 with pytest.raises(UpstreamFailure) as caught:

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import importlib
-import inspect
 import pkgutil
 import ssl
 import warnings
@@ -33,11 +32,7 @@ class Setup(NamedTuple):
     ) -> AsyncGenerator[Upstream]:
         """The client, closed afterwards."""
         module = importlib.import_module(f"ccledger.sources.gateway.upstream_{self.client}")
-        found = [
-            value for name, value in inspect.getmembers(module, inspect.isclass) if value.__module__ == module.__name__
-        ]
-        (maker,) = [value for value in found if value.__name__ == f"{self.client.capitalize()}Upstream"]
-        client = cast("Upstream", maker(patience, limits, tls))
+        client = cast("Upstream", getattr(module, f"{self.client.capitalize()}Upstream")(patience, limits, tls))
         try:
             yield client
         finally:
@@ -52,11 +47,10 @@ class Setup(NamedTuple):
             await test()
             me = asyncio.current_task()
             for _ in range(100):
-                left = [task for task in asyncio.all_tasks() if task is not me]
-                if not left:
+                if len(asyncio.all_tasks()) == 1:
                     break
                 await asyncio.sleep(0)
-            assert left == []
+            assert asyncio.all_tasks() == {me}
             assert complaints == []
 
         with warnings.catch_warnings():

@@ -4,6 +4,7 @@ Bodies pass as they are: a client neither decompresses an answer, nor follows a 
 a header of its own beside `host` and the one that says how long the body is.
 """
 
+import ssl
 from collections.abc import AsyncIterator
 from typing import Literal, NamedTuple, Protocol
 
@@ -140,6 +141,14 @@ class Upstream(Protocol):
     async def close(self) -> None:
         """Closes every connection; requests under way fail."""
         ...
+
+
+def verifying(tls: ssl.SSLContext | None) -> ssl.SSLContext:
+    """The context to connect with: the system's authorities, or a given one that verifies who answers."""
+    context = tls or ssl.create_default_context()
+    if context.verify_mode is not ssl.CERT_REQUIRED or not context.check_hostname:
+        raise ValueError("An upstream's certificate and name are always verified: trust its authority instead.")
+    return context
 
 
 def end_to_end(headers: Headers) -> Headers:

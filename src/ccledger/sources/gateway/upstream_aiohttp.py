@@ -2,12 +2,13 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from io import BytesIO
 from types import SimpleNamespace
 
 import aiohttp
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_exceptions import ContentLengthError, HttpProcessingError, TransferEncodingError
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -24,12 +25,14 @@ from ccledger.sources.gateway.upstream import (
     end_to_end,
     measured,
     outgoing,
+    verifying,
 )
 
 _ADDED_UNASKED = ("accept", "accept-encoding", "content-type", "user-agent")
 _AT_ONE_GO = 512 * 1024
 _CUT_SHORT = (aiohttp.ClientError, OSError, HttpProcessingError)
 _Handler = Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]]
+_TOO_SHORT = (ContentLengthError, TransferEncodingError)
 
 
 class AiohttpUpstream:
@@ -43,11 +46,12 @@ class AiohttpUpstream:
     ) -> None:
         self._patience = patience or Patience()
         self._limits = limits or Limits()
+        self._waits = _Waits()
         connector = aiohttp.TCPConnector(
             limit=self._limits.total,
             limit_per_host=self._limits.per_origin,
             keepalive_timeout=self._limits.idle,
-            ssl=tls or ssl.create_default_context(),
+            ssl=verifying(tls),
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
@@ -80,13 +84,14 @@ class AiohttpUpstream:
 
     async def close(self) -> None:
         """Closes every connection; requests under way fail."""
+        self._waits.end()
         await self._session.close()
 
     async def _attempt(self, attempt: "_Attempt", headers: CIMultiDict[str]) -> Answer:
         request = attempt.request
         origin = request.origin
         try:
-            async with attempt.timeout:
+            async with self._waits.during(attempt.timeout):
                 response = await self._session.request(
                     request.method.decode(),
                     URL(f"{origin}{request.target.decode()}", encoded=True),
@@ -99,13 +104,38 @@ class AiohttpUpstream:
         except (_LostError, aiohttp.ClientError, OSError, ValueError) as error:
             if attempt.broken is not None:
                 raise attempt.broken from None
-            if isinstance(error, _LostError):
+            if isinstance(error, _LostError) and attempt.connected:
                 raise
-            raise _failure(attempt, error) from error
+            raise _failure(attempt, error, closed=self._waits.ended) from error
         if response.status == 101:
             response.close()
             raise UpstreamFailure("protocol", f"{origin} changed to another protocol, unasked.", reached=True)
-        return _AiohttpAnswer(response, origin, self._patience.between_bytes)
+        return _AiohttpAnswer(response, origin, self._patience.between_bytes, self._waits)
+
+
+class _Waits:
+    """What is waited for; aiohttp leaves it waiting when its session is closed."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._running: set[asyncio.Timeout] = set()
+
+    @asynccontextmanager
+    async def during(self, wait: asyncio.Timeout) -> AsyncGenerator[None]:
+        """Waits as long as it may, and no longer than until the end."""
+        self._running.add(wait)
+        try:
+            async with wait:
+                yield
+        finally:
+            self._running.discard(wait)
+
+    def end(self) -> None:
+        """Ends every wait."""
+        self.ended = True
+        for wait in self._running:
+            if not wait.expired():
+                wait.reschedule(asyncio.get_running_loop().time())
 
 
 class _LostError(Exception):
@@ -167,12 +197,13 @@ class _Attempt:
 class _AiohttpAnswer:
     """The answer to one request."""
 
-    def __init__(self, response: aiohttp.ClientResponse, origin: Origin, patience: float) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, origin: Origin, patience: float, waits: "_Waits") -> None:
         self.status = response.status
         self.headers: Headers = end_to_end(list(response.raw_headers))
         self._response = response
         self._origin = origin
         self._patience = patience
+        self._waits = waits
         self._failure: UpstreamFailure | None = None
         self._ended = False
 
@@ -184,7 +215,7 @@ class _AiohttpAnswer:
             return b""
         content = self._response.content
         try:
-            async with asyncio.timeout(self._patience):
+            async with self._waits.during(asyncio.timeout(self._patience)):
                 piece = await content.readany()
         except _CUT_SHORT as error:
             self._failure = self._why(error)
@@ -208,10 +239,12 @@ class _AiohttpAnswer:
         self._response.close()
 
     def _why(self, error: Exception) -> UpstreamFailure:
+        if self._waits.ended:
+            return _shut(self._origin)
         if isinstance(error, TimeoutError):
             text = f"{self._origin} sent nothing for {self._patience:g} seconds in the middle of its answer."
             return UpstreamFailure("timeout", text, reached=True)
-        if isinstance(error.__cause__, HttpProcessingError):
+        if isinstance(error.__cause__, HttpProcessingError) and not isinstance(error.__cause__, _TOO_SHORT):
             return UpstreamFailure("protocol", f"{self._origin} sent something that is not HTTP.", reached=True)
         return UpstreamFailure(
             "closed", f"{self._origin} closed the connection in the middle of its answer.", reached=True
@@ -255,8 +288,10 @@ def _proxy(request: Request) -> URL | None:
     return proxy
 
 
-def _failure(attempt: _Attempt, error: Exception) -> UpstreamFailure:
+def _failure(attempt: _Attempt, error: Exception, *, closed: bool) -> UpstreamFailure:
     origin = attempt.request.origin
+    if closed:
+        return _shut(origin)
     via = " through its proxy" if attempt.request.proxy else ""
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return UpstreamFailure("timeout", f"There was no connection to {origin}{via} in time.", reached=False)
@@ -277,3 +312,7 @@ def _failure(attempt: _Attempt, error: Exception) -> UpstreamFailure:
 
 def _gone(origin: Origin) -> UpstreamFailure:
     return UpstreamFailure("closed", f"{origin} closed the connection without an answer.", reached=True)
+
+
+def _shut(origin: Origin) -> UpstreamFailure:
+    return UpstreamFailure("closed", f"The connections to {origin} were closed from here.", reached=True)
