@@ -1,0 +1,69 @@
+"""Turns a list of models from Anthropic's shape into OpenAI's and back; it knows no model itself."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from ccledger.wire.chat.errors import AnswerUnreadable
+
+Json = dict[str, Any]
+
+_OWNER = "anthropic"
+
+
+class _AnthropicModel(Struct):
+    id: str
+    created_at: datetime | None = None
+
+
+class _AnthropicList(Struct):
+    data: list[_AnthropicModel]
+    has_more: bool = False
+
+
+class _OpenAIModel(Struct):
+    id: str
+    created: int = 0
+
+
+class _OpenAIList(Struct):
+    data: list[_OpenAIModel]
+
+
+def openai_models(body: bytes) -> bytes:
+    """Anthropic's list of models in OpenAI's shape; raises AnswerUnreadable when it is none."""
+    return msgspec.json.encode(
+        {"object": "list", "data": [_openai(model) for model in _read(body, _AnthropicList).data]}
+    )
+
+
+def openai_model(body: bytes) -> bytes:
+    """One model of Anthropic's in OpenAI's shape; raises AnswerUnreadable when it is none."""
+    return msgspec.json.encode(_openai(_read(body, _AnthropicModel)))
+
+
+def anthropic_models(body: bytes) -> bytes:
+    """OpenAI's list of models in Anthropic's shape, all on one page; raises AnswerUnreadable when it is none."""
+    data = [_anthropic(model) for model in _read(body, _OpenAIList).data]
+    first, last = (data[0]["id"], data[-1]["id"]) if data else (None, None)
+    return msgspec.json.encode({"data": data, "has_more": False, "first_id": first, "last_id": last})
+
+
+def _read(body: bytes, type_: type[Any]) -> Any:
+    try:
+        return msgspec.json.decode(body, type=type_)
+    except (ValueError, RecursionError) as problem:
+        raise AnswerUnreadable("The upstream's answer is not a list of models.") from problem
+
+
+def _openai(model: _AnthropicModel) -> Json:
+    at = model.created_at
+    created = 0 if at is None else int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
+    return {"id": model.id, "object": "model", "created": created, "owned_by": _OWNER}
+
+
+def _anthropic(model: _OpenAIModel) -> Json:
+    at = datetime.fromtimestamp(model.created, UTC).isoformat().replace("+00:00", "Z")
+    return {"type": "model", "id": model.id, "display_name": model.id, "created_at": at}
