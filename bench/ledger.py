@@ -132,6 +132,7 @@ def write_names(connection: apsw.Connection, plan: Plan) -> None:
         (Kind.ACCOUNT, [f"account-{n}" for n in range(plan.accounts)]),
         (Kind.USER, [f"user-{n}" for n in range(plan.users)]),
         (Kind.MODE, ["api"]),
+        (Kind.ENDPOINT, ["messages"]),
         (Kind.BRANCH, ["main"]),
         (Kind.SESSION, [_session_name(n) for n in range(plan.sessions)]),
     )
@@ -184,7 +185,7 @@ def sessions(plan: Plan) -> Iterator[tuple[int, ...]]:
         model, other = rng.choices(range(1, len(MODELS) + 1), cum_weights=model_weights, k=2)
         source = Source.GATEWAY if by_gateway else Source.TRANSCRIPT
         yield (
-            mode_id + 2 + number,
+            mode_id + 3 + number,
             int(source),
             traits[source],
             _begin(plan) + day * _DAY_MS + int(hour * 3_600_000),
@@ -195,7 +196,7 @@ def sessions(plan: Plan) -> Iterator[tuple[int, ...]]:
             other,
             *((token_id + token, account_id + token % plan.accounts) if by_gateway else (0, 0)),
             *((user_id + token % plan.users, mode_id) if by_gateway else (0, 0)),
-            0 if by_gateway else mode_id + 1,
+            0 if by_gateway else mode_id + 2,
         )
 
 
@@ -222,7 +223,8 @@ CALLS = f"""
            traits, counted.id, project, branch, 0, printf('req_011%018d', counted.id * 100000 + n),
            0, iif(token, iif(input IS NULL, NULL, 0), NULL), NULL, source * (token > 0), token, account, user, mode,
            iif(token AND dice % 97 = 0, 1, 0), iif(token, 200, NULL), iif(token, 900 + dice / 17 % 59000, NULL),
-           iif(token, 200 + dice / 19 % 700, NULL)
+           iif(token, 200 + dice / 19 % 700, NULL), iif(token, mode + 1, 0), token > 0, 3 * (token AND dice % 97 = 0),
+           iif(token AND dice % 97 = 0, 'overloaded', NULL), token > 0
     FROM counted JOIN model ON model.id = model_id
     ORDER BY 1
 """

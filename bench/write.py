@@ -14,7 +14,7 @@ from random import Random
 from bench.ccledger import data_directory
 from bench.measure import judge, machine
 from ccledger.app import price_book
-from ccledger.core.call import Fact, Party, Place, Reading, Source, Timing, Usage
+from ccledger.core.call import Exchange, Fact, Party, Place, Reading, Source, Timing, Usage
 from ccledger.ledger.store import Store, open_store
 
 LIMIT, BACKLOG_GOAL = 12_000, 25_000
@@ -67,6 +67,7 @@ def make_fact(rng: Random, number: int) -> Fact:
             "api",
         ),
         1 << Source.GATEWAY,
+        Exchange(stream=True),
     )
 
 

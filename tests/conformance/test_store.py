@@ -16,12 +16,28 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ccledger.core.call import Billing, Call, Fact, Origin, Outcome, Party, Place, Reading, Source, Timing, Usage
+from ccledger.core.call import (
+    Billing,
+    Call,
+    Cost,
+    Exchange,
+    Fact,
+    Failer,
+    Origin,
+    Outcome,
+    Party,
+    Place,
+    Reading,
+    Source,
+    Timing,
+    Usage,
+)
 from ccledger.core.measures import MEASURES, Axis, Cut, Dimension, Grain, Measures, plus, widen
 from ccledger.core.merge import join
 from ccledger.core.periods import Days
 from ccledger.core.rollup import measure
-from ccledger.ledger.store import Store, SumRow, Wanted, engines
+from ccledger.ledger.plan import Price
+from ccledger.ledger.store import Slice, Store, SumRow, Wanted, engines
 from tests.conformance.stores import fresh_store, price
 
 MORNING = 1_795_160_000_000
@@ -58,7 +74,7 @@ def make_fact(
 
 texts = st.sampled_from(["a", "b", "数据", "x/y"])
 counts = st.integers(0, 10**7)
-usages = st.builds(Usage, counts, counts, counts, counts, counts, st.integers(0, 3))
+usages = st.just(Usage()) | st.builds(Usage, counts, counts, counts, counts, counts, st.integers(0, 3))
 readings = st.builds(
     Reading,
     st.sampled_from(["claude-opus-5", "claude-haiku-5-5", "unpriced-1"]),
@@ -97,6 +113,14 @@ parties = st.builds(
     st.none() | texts,
     st.none() | texts,
 )
+exchanges = st.builds(
+    Exchange,
+    st.sampled_from(["messages", "chat", "count_tokens", "v1/files"]),
+    st.booleans(),
+    st.sampled_from([f.value for f in Failer]),
+    st.none() | st.sampled_from(["", "overloaded", "数据"]),
+    st.integers(0, 3),
+)
 keys = st.lists(
     st.sampled_from(["msg:1", "msg:2", "msg:3", "own:x", "req:1", "req:2"]), min_size=1, max_size=3, unique=True
 )
@@ -114,23 +138,28 @@ def facts(draw: st.DrawFn) -> Fact:
         draw(times) if place is not None else 0,
         draw(st.none() | parties),
         1 << source,
+        draw(st.none() | exchanges),
     )
 
 
 def said(calls: Iterable[Call]) -> list[bytes]:
     """What calls say, without the ids and keys that depend on the order of arrival."""
     return sorted(
-        msgspec.json.encode((f.timing, f.reading, f.place, f.placed_at, f.party, f.sources, call.cost))
+        msgspec.json.encode((f.timing, f.reading, f.place, f.placed_at, f.party, f.sources, f.exchange, call.cost))
         for call in calls
         for f in [call.fact]
     )
 
 
 def expected(all_facts: Sequence[Fact]) -> list[Call]:
-    return [
-        Call(n, fact, None if fact.reading is None else price(fact.reading, fact.timing.started_at))
-        for n, (fact, _) in enumerate(join(all_facts))
-    ]
+    return [Call(n, fact, expected_cost(fact)) for n, (fact, _) in enumerate(join(all_facts))]
+
+
+def expected_cost(fact: Fact, price: Price = price) -> Cost | None:
+    if fact.reading is None:
+        return None
+    failed_for_nothing = fact.timing.outcome != Outcome.OK and fact.reading.usage == Usage()
+    return Cost() if failed_for_nothing else price(fact.reading, fact.timing.started_at)
 
 
 def split(items: Sequence[Fact], seed: int) -> Iterator[Sequence[Fact]]:
@@ -368,6 +397,45 @@ def test_a_repeated_fact_changes_nothing_and_makes_no_batch(store: Store) -> Non
     assert store.append([make_fact()], {}, now=1) is not None
     assert store.append([make_fact()], {}, now=2) is None
     assert [batch.sequence for batch in store.batches(0, 10)] == [1]
+
+
+def test_an_exchange_that_grows_is_a_change(store: Store) -> None:
+    before = replace(make_fact(source=Source.GATEWAY), exchange=Exchange(attempts=1))
+    after = replace(before, exchange=Exchange("chat", True, Failer.UPSTREAM, "overloaded", 2))
+    store.append([before], {}, now=1)
+    assert store.append([after], {}, now=2) is not None
+    assert [call.fact.exchange for call in store.calls(0, FOREVER)] == [after.exchange]
+
+
+def test_a_call_that_failed_before_it_used_anything_costs_nothing(store: Store) -> None:
+    reading = Reading("unpriced-1", Usage())
+    failed = replace(make_fact(), timing=Timing(Source.GATEWAY, MORNING, Outcome.ERROR, 529), reading=reading)
+    store.append([failed], {}, now=1)
+    store.append([replace(failed, keys=("msg:msg_1", "own:2"))], {}, now=2)
+    assert [call.cost for call in store.calls(0, FOREVER)] == [Cost()]
+    change = store.begin_repricing("all", by="test", now=3)
+    assert store.reprice(change, Slice(0, FOREVER), -1, 10, now=4).batch is None
+    for row in (*store.sum_calls([(0, FOREVER)], Cut()), *store.sum_days([(0, 100_000)], Cut())):
+        assert row.measures[MEASURES.index("unpriced_calls")] == 0
+    store.append([replace(failed, reading=Reading("unpriced-1", Usage(1)))], {}, now=5)
+    assert [call.cost for call in store.calls(0, FOREVER)] == [None]
+
+
+@pytest.mark.parametrize(("endpoint", "unknown"), [(None, 1), ("messages", 1), ("chat", 1), ("count_tokens", 0)])
+def test_a_call_that_asks_no_model_is_not_unknown(store: Store, endpoint: str | None, unknown: int) -> None:
+    exchange = None if endpoint is None else Exchange(endpoint)
+    store.append([replace(make_fact(source=Source.GATEWAY), reading=None, exchange=exchange)], {}, now=1)
+    for row in (*store.sum_calls([(0, FOREVER)], Cut()), *store.sum_days([(0, 100_000)], Cut())):
+        assert row.measures[MEASURES.index("unknown_calls")] == unknown
+
+
+def test_which_keys_lead_to_a_call_that_a_gateway_reported(store: Store) -> None:
+    gateway = [make_fact("msg:1", source=Source.GATEWAY), make_fact("own:2", source=Source.GATEWAY)]
+    store.append([*gateway, make_fact("msg:3"), make_fact("msg:4")], {}, now=1)
+    assert store.exchanged(["msg:1", "own:2", "msg:3", "nobody"]) == {"msg:1", "own:2"}
+    assert store.exchanged([]) == set()
+    store.append([make_fact("msg:1", "msg:3"), make_fact("own:2", "msg:4", source=Source.GATEWAY)], {}, now=2)
+    assert store.exchanged(["msg:1", "own:2", "msg:3", "msg:4"]) == {"msg:1", "own:2", "msg:3", "msg:4"}
 
 
 def test_a_grown_message_moves_the_roll_ups_by_the_difference(store: Store) -> None:

@@ -15,7 +15,15 @@ from ccledger.core.prices import FOREVER, Card, Override, Period
 from ccledger.ledger.past import LATE_MS
 from ccledger.ledger.store import Slice, Step, Store, engines
 from tests.conformance.stores import fresh_store, price
-from tests.conformance.test_store import MORNING, QUARTER_MS, assert_roll_ups_equal_calls, everything, facts, make_fact
+from tests.conformance.test_store import (
+    MORNING,
+    QUARTER_MS,
+    assert_roll_ups_equal_calls,
+    everything,
+    expected_cost,
+    facts,
+    make_fact,
+)
 
 DAY_MS = 86_400_000
 ALL = Slice(0, 1 << 42)
@@ -127,8 +135,7 @@ def test_pricing_anew_is_as_if_the_price_had_been_that_from_the_start(
         prices.factor = factor
         steps = reprice(store, limit=limit)
         calls = store.calls(0, 1 << 42)
-        costs = [call.fact.reading and prices(call.fact.reading, call.fact.timing.started_at) for call in calls]
-        assert [call.cost for call in calls] == costs
+        assert [call.cost for call in calls] == [expected_cost(call.fact, prices) for call in calls]
         assert [call.fact for call in calls] == [call.fact for call in old]
         assert_roll_ups_equal_calls(store, calls, "Asia/Kathmandu")
         for step in steps:

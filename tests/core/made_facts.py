@@ -8,7 +8,19 @@ from functools import reduce
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ccledger.core.call import Fact, Origin, Outcome, Party, Place, Reading, Source, Timing, Usage
+from ccledger.core.call import (
+    Exchange,
+    Fact,
+    Failer,
+    Origin,
+    Outcome,
+    Party,
+    Place,
+    Reading,
+    Source,
+    Timing,
+    Usage,
+)
 from ccledger.core.merge import merge
 
 STRONG = ("line:u", "msg:msg_a", "msg:msg_a/advice/0", "msg:msg_b", "own:1/req_1", "some-later-kind:1")
@@ -51,6 +63,14 @@ places = st.builds(
     billing=st.sampled_from((0, 1)),
 )
 parties = st.builds(Party, source=sources, access_token=texts, account=texts, user=texts, mode=texts)
+exchanges = st.builds(
+    Exchange,
+    endpoint=st.sampled_from(("messages", "chat", "count_tokens", "v1/files")),
+    stream=st.booleans(),
+    failed_by=st.sampled_from(list(map(int, Failer))),
+    error=texts,
+    attempts=counts,
+)
 key_sets = st.one_of(
     st.tuples(st.sampled_from(STRONG)),
     st.tuples(st.sampled_from(STRONG), st.sampled_from(WEAK)).map(lambda keys: tuple(sorted(keys))),
@@ -72,13 +92,20 @@ def facts(draw: st.DrawFn) -> Fact:
         placed_at=0 if place is None else draw(moments),
         party=draw(st.none() | parties),
         sources=1 << timing.source,
+        exchange=draw(st.none() | exchanges),
     )
 
 
-PARTS = {"timing": timings, "reading": readings, "place": places, "party": parties}
+PARTS = {"timing": timings, "reading": readings, "place": places, "party": parties, "exchange": exchanges}
 FIELDS = tuple(
     (part, field)
-    for part, kind in (("timing", Timing), ("reading", Reading), ("place", Place), ("party", Party))
+    for part, kind in (
+        ("timing", Timing),
+        ("reading", Reading),
+        ("place", Place),
+        ("party", Party),
+        ("exchange", Exchange),
+    )
     for field in kind.__struct_fields__
 )
 

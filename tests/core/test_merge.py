@@ -81,6 +81,7 @@ def test_what_only_one_knows_is_kept(a: Fact, b: Fact) -> None:
     assert (both.reading is None) == (a.reading is None and b.reading is None)
     assert (both.place is None) == (a.place is None and b.place is None)
     assert (both.party is None) == (a.party is None and b.party is None)
+    assert (both.exchange is None) == (a.exchange is None and b.exchange is None)
 
 
 TIMINGS = [

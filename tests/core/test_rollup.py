@@ -55,7 +55,9 @@ def count(call: Call) -> dict[str, int]:
         "first_token_ms": timing.first_token_ms or 0,
         "first_token_calls": timing.first_token_ms is not None,
     }
-    numbers |= {"unknown_calls": 1} if reading is None else count_reading(reading, cost)
+    exchange = call.fact.exchange
+    asked_a_model = exchange is None or exchange.endpoint in ("messages", "chat")
+    numbers |= {"unknown_calls": asked_a_model} if reading is None else count_reading(reading, cost)
     if reading is not None and cost is not None and is_subscribed(call.fact):
         numbers["equivalent_cost"] = cost.total
     return {name: int(value) for name, value in numbers.items() if value}

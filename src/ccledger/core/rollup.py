@@ -6,7 +6,7 @@ Engines write what a `Roll` holds under these names, `stats` reads it back by th
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeVar
 
-from ccledger.core.call import Billing, Cost, Fact, Origin, Outcome, Timing
+from ccledger.core.call import MODEL_ENDPOINTS, Billing, Cost, Fact, Origin, Outcome, Timing
 from ccledger.core.measures import Dimension, Grain, Measures, Packed, pack, unpack
 
 _Key = TypeVar("_Key")
@@ -41,7 +41,7 @@ def measure(fact: Fact, cost: Cost | None) -> Measures:
     """What one call adds to every group it belongs to, in the order of `MEASURES`."""
     timing, reading = fact.timing, fact.reading
     if reading is None:
-        return (1, *(0,) * 14, *_outcome(timing), 0, 1, *_durations(timing))
+        return (1, *(0,) * 14, *_outcome(timing), 0, _asked_a_model(fact), *_durations(timing))
     usage, place = reading.usage, fact.place
     usual = (1, cost is None, not reading.complete) + usage[:5] + (_NO_COST if cost is None else cost[:4])
     subscribed = place is not None and place.billing == _SUBSCRIPTION
@@ -57,6 +57,11 @@ def measure(fact: Fact, cost: Cost | None) -> Measures:
         reading.origin == Origin.UNKNOWN,
         *_durations(timing),
     )
+
+
+def _asked_a_model(fact: Fact) -> bool:
+    """Whether a call used tokens, as far as anybody knows: only some endpoints ask a model."""
+    return fact.exchange is None or fact.exchange.endpoint in MODEL_ENDPOINTS
 
 
 def is_plain(timing: Timing) -> bool:

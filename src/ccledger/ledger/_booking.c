@@ -39,7 +39,7 @@ enum { SEARCHES = USUAL, SEARCH_COST, EQUIVALENT, SUMS };
 /* -- The names of fields, made once */
 
 #define FIELDS(DO) \
-    DO(timing) DO(reading) DO(place) DO(placed_at) DO(party) DO(sources) DO(keys) \
+    DO(timing) DO(reading) DO(place) DO(placed_at) DO(party) DO(exchange) DO(sources) DO(keys) \
     DO(source) DO(started_at) DO(outcome) DO(status_code) DO(duration_ms) DO(first_token_ms) \
     DO(model) DO(usage) DO(terms) DO(origin) DO(complete) DO(sidechain)
 
@@ -299,6 +299,7 @@ static Answer read_usage(const Fields *fields, Call *call) {
 
 static Answer look_at(const Fields *fields, Call *call) {
     REQUIRE(is_none(call->fact, fields->party));
+    REQUIRE(is_none(call->fact, fields->exchange));
     REQUIRE(has(call->fact, fields->sources, 1 << TRANSCRIPT));
     REQUIRE(read_timing(fields, call));
     REQUIRE(read_reading(fields, call));

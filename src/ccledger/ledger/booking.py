@@ -12,7 +12,7 @@ from ccledger.core.prices import PriceBook, Rate
 from ccledger.core.rollup import Fold, Roll, SpanKey, measure
 from ccledger.ledger.ids import FIRST_MS, LAST_MS, SEQUENCES, call_id
 from ccledger.ledger.past import is_possibly_removed
-from ccledger.ledger.plan import Change, Price, plan
+from ccledger.ledger.plan import Change, Price, cost_of, plan
 from ccledger.ledger.rows import Names, Row, encode
 from ccledger.ledger.store import Slice
 
@@ -138,8 +138,7 @@ def _book_each(
 
 def _book_one(fact: Fact, number: int, price: Price, names: Names, fold: Fold) -> Row:
     """The row of a new call, which is counted into the sums."""
-    started_at, reading = fact.timing.started_at, fact.reading
-    cost = None if reading is None else price(reading, started_at)
+    started_at, cost = fact.timing.started_at, cost_of(fact, price)
     row, part = encode(number, fact, cost, names)
     quarters, quarter = fold.quarters(part), started_at // QUARTER_MS
     quarters[quarter] = quarters.get(quarter, 0) + pack(measure(fact, cost))
@@ -196,8 +195,7 @@ def reprice(
     booking = Booking([], [], [], [], [], Roll({}, {}, {}))
     fold, old, new = Fold(), 0, 0
     for call in calls:
-        reading = call.fact.reading
-        cost = None if reading is None else price(reading, call.fact.timing.started_at)
+        cost = cost_of(call.fact, price)
         if cost != call.cost:
             _book_change(Change(call, Call(call.id, call.fact, cost), ()), names, booking, fold)
             old += call.cost.total if call.cost else 0

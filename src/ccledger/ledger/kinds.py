@@ -17,6 +17,7 @@ class Kind(IntEnum):
     ACCOUNT = 6
     USER = 7
     MODE = 8
+    ENDPOINT = 9
 
 
 KINDS: Final = {

@@ -1,12 +1,26 @@
 """Decides what a batch of facts changes in the ledger; it never touches a store."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ccledger.core.call import Call, Cost, Fact, Reading
 from ccledger.core.merge import Joined
 
 Price = Callable[[Reading, int], Cost | None]
+_NOTHING: Final = Cost()
+
+
+def cost_of(fact: Fact, price: Price) -> Cost | None:
+    """What a call costs; None without a reading or a price.
+
+    One that failed before it used anything costs nothing, whatever its model: it is not unpriced.
+    """
+    reading, timing = fact.reading, fact.timing
+    if reading is None:
+        return None
+    if timing.outcome and not any(reading.usage):
+        return _NOTHING
+    return price(reading, timing.started_at)
 
 
 class Change(NamedTuple):
@@ -31,16 +45,11 @@ def plan(joined: Iterable[Joined], stored: Sequence[Call], price: Price) -> list
             continue
         first, *others = sorted((stored[number] for number in known), key=lambda call: call.id)
         if others or not _says_the_same(first.fact, fact):
-            changes.append(Change(first, _repriced(first.id, fact, price), fact.keys))
+            changes.append(Change(first, Call(first.id, fact, cost_of(fact, price)), fact.keys))
         elif not set(fact.keys) <= set(first.fact.keys):
             changes.append(Change(first, first, fact.keys))
         changes.extend(Change(call, None, (), first.id) for call in others)
     return changes
-
-
-def _repriced(number: int, fact: Fact, price: Price) -> Call:
-    reading = fact.reading
-    return Call(number, fact, None if reading is None else price(reading, fact.timing.started_at))
 
 
 def _says_the_same(a: Fact, b: Fact) -> bool:
@@ -51,4 +60,5 @@ def _says_the_same(a: Fact, b: Fact) -> bool:
         and a.placed_at == b.placed_at
         and a.party == b.party
         and a.sources == b.sources
+        and a.exchange == b.exchange
     )

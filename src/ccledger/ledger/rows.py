@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from ccledger.core.call import Billing, Call, Cost, Fact, Party, Place, Reading, Source, Timing, Usage
+from ccledger.core.call import Billing, Call, Cost, Exchange, Fact, Party, Place, Reading, Source, Timing, Usage
 from ccledger.core.rollup import Part, is_plain
 from ccledger.ledger.kinds import Kind
 
@@ -38,11 +38,16 @@ COLUMNS: Final = (
     "status_code",
     "duration_ms",
     "ttft_ms",
+    "endpoint_id",
+    "stream",
+    "failed_by",
+    "error_message",
+    "attempts",
 )
 """The columns of `request_logs`. The last `EXTRA` have a default, and a row may leave all of them out: handing over is
 what costs most, and it goes by the column."""
 
-EXTRA: Final = 12
+EXTRA: Final = 17
 
 Row = tuple[int | str | None, ...]
 
@@ -50,7 +55,8 @@ _UNREAD: Final = (0, 0, 0, 0, 0)
 _UNPRICED: Final = (None, None, None, None)
 _NOBODY: Final = (0, 0, 0, 0, 0)
 _TRANSCRIPT: Final = Source.TRANSCRIPT.value
-_NO_EXTRA: Final = (0, None, None, *_NOBODY, 0, None, None, None)
+_NO_EXCHANGE: Final = (0, 0, 0, None, 0)
+_NO_EXTRA: Final = (0, None, None, *_NOBODY, 0, None, None, None, *_NO_EXCHANGE)
 
 # `traits` holds what tells nothing by itself: from the lowest bit on, terms (3 bits), origin and one more (2; 0 when
 # nothing was measured), complete, sidechain, time source (3), place source (3), copied, billing (2), sources.
@@ -90,6 +96,7 @@ class Names:
         self._last_place: Place | None = None
         self._last_ids = self._places[None]
         self._parties: dict[Party | None, tuple[int, ...]] = {None: _NOBODY}
+        self._endpoints: dict[str, int] = {}
 
     def model(self, name: str) -> int:
         """The id of a model's name."""
@@ -131,13 +138,23 @@ class Names:
             )
         return ids
 
+    def exchange(self, exchange: Exchange | None) -> tuple[int | str | None, ...]:
+        """Endpoint (0: no exchange is known), stream, failed by, error message, attempts."""
+        if exchange is None:
+            return _NO_EXCHANGE
+        endpoint, stream = exchange.endpoint, int(exchange.stream)
+        number = self._endpoints.get(endpoint)
+        if number is None:
+            number = self._endpoints[endpoint] = self._intern(Kind.ENDPOINT, endpoint)
+        return (number, stream, exchange.failed_by, exchange.error, exchange.attempts)
+
     def _optional(self, kind: int, text: str | None) -> int:
         return 0 if text is None else self._intern(kind, text)
 
 
 def encode(number: int, fact: Fact, cost: Cost | None, names: Names) -> tuple[Row, Part]:
     """A call as a row in the order of `COLUMNS`, and the part of the roll-ups its measures belong to."""
-    timing, reading, party = fact.timing, fact.reading, fact.party
+    timing, reading, party, exchange = fact.timing, fact.reading, fact.party, fact.exchange
     started_at = timing.started_at
     traits, session, project, branch, agent, _, parts = names.place(fact.place)
     traits |= fact.sources << _SOURCES | timing.source << _TIME
@@ -162,8 +179,8 @@ def encode(number: int, fact: Fact, cost: Cost | None, names: Names) -> tuple[Ro
     )
     searched = searches or (cost is not None and cost.web_search)
     source = timing.source
-    is_lean = party is None and not searched and fact.placed_at == started_at and is_plain(timing)
-    if is_lean and source == _TRANSCRIPT:
+    is_lean = party is None and exchange is None and not searched and fact.placed_at == started_at
+    if is_lean and source == _TRANSCRIPT and is_plain(timing):
         part = parts.get(model)
         if part is None:
             part = parts[model] = (0, 0, 0, project, session, 0, 0, model)
@@ -172,7 +189,8 @@ def encode(number: int, fact: Fact, cost: Cost | None, names: Names) -> tuple[Ro
     _, token, account, user, mode = on_behalf
     placed_at = None if fact.placed_at == started_at else fact.placed_at
     extra = (searches, None if cost is None else cost.web_search, placed_at, *on_behalf, timing.outcome)
-    row = (*row, *extra, timing.status_code, timing.duration_ms, timing.first_token_ms)
+    times = (timing.status_code, timing.duration_ms, timing.first_token_ms)
+    row = (*row, *extra, *times, *names.exchange(exchange))
     return row, (token, account, user, project, session, mode, source_id(source), model)
 
 
@@ -187,7 +205,7 @@ def decode(
     number, request_at, model = row[:3]
     traits, session, project, branch, agent, request = row[12:18]
     searches, search_cost, placed_at, party_source, token, account, user, mode = row[18:26]
-    outcome, status_code, duration_ms, ttft_ms = row[26:]
+    outcome, status_code, duration_ms, ttft_ms = row[26:30]
     path, folder = project_of(project)
     place_source = traits >> _PLACE & 7
     return Call(
@@ -213,9 +231,15 @@ def decode(
             if party_source
             else None,
             traits >> _SOURCES,
+            _decode_exchange(row[30:], text_of),
         ),
         None if row[8] is None else Cost._make((*row[8:12], search_cost or 0)),
     )
+
+
+def _decode_exchange(told: tuple[Any, ...], text_of: Callable[[int], str | None]) -> Exchange | None:
+    endpoint, stream, failed_by, error, attempts = told
+    return Exchange(text_of(endpoint) or "", bool(stream), failed_by, error, attempts) if endpoint else None
 
 
 def _decode_reading(model: str, usage: Usage, traits: int) -> Reading | None:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from ccledger.core.call import MODEL_ENDPOINTS
 from ccledger.core.measures import MEASURES, Axis
+from ccledger.ledger.kinds import Kind
 
 _SUMS: Final = ", ".join(MEASURES)
 
@@ -79,6 +81,13 @@ RECENT_SESSIONS: Final = """
     SELECT session.text FROM request_logs JOIN name AS session ON session.id = session_id
     WHERE request_logs.id >= ? GROUP BY +session_id ORDER BY max(request_logs.id) DESC LIMIT ?
 """
+EXCHANGED: Final = """
+    SELECT key FROM carray(?) AS wanted
+    CROSS JOIN call_key ON call_key.key = wanted.value
+    LEFT JOIN call_alias ON call_alias.id = call_key.call_id
+    CROSS JOIN request_logs ON request_logs.id = coalesce(call_alias.call_id, call_key.call_id)
+    WHERE traits >> 16 & 4
+"""
 BOOKED: Final = "SELECT key FROM carray(?) AS wanted CROSS JOIN call_key ON call_key.key = wanted.value"
 SUMMARY: Final = """
     SELECT coalesce((SELECT sum(calls) FROM usage_rollup WHERE grain = 1 AND dimension = 0), 0),
@@ -144,6 +153,11 @@ DAYS: Final = Table("usage_day", "day BETWEEN ? AND ?", _IDS, MEASURES, "day")
 
 # What `core.rollup.measure` says of a call, in the order of `MEASURES`, from the row that `ledger.rows` makes of it.
 _ORIGIN: Final = "(traits >> 3 & 3)"
+_ENDPOINTS: Final = ", ".join(f"'{endpoint}'" for endpoint in MODEL_ENDPOINTS)
+_ASKED_A_MODEL: Final = (
+    f"(endpoint_id = 0 OR endpoint_id IN "
+    f"(SELECT id FROM name WHERE kind = {Kind.ENDPOINT.value} AND text IN ({_ENDPOINTS})))"
+)
 _WHOLE_COST: Final = "input_cost + output_cost + cache_creation_cost + cache_read_cost + ifnull(web_search_cost, 0)"
 _MEASURED_BY_CALL: Final = (
     "1",
@@ -164,7 +178,7 @@ _MEASURED_BY_CALL: Final = (
     "(outcome = 1)",
     "(outcome = 2)",
     f"({_ORIGIN} = 2)",
-    f"({_ORIGIN} < 2)",
+    f"({_ORIGIN} = 1 OR {_ORIGIN} = 0 AND {_ASKED_A_MODEL})",
     "ifnull(duration_ms, 0)",
     "(duration_ms IS NOT NULL)",
     "ifnull(ttft_ms, 0)",

@@ -269,6 +269,10 @@ class Store(Protocol):
         """Which of these identifying keys lead to a call."""
         ...
 
+    def exchanged(self, keys: Iterable[str]) -> set[str]:
+        """Which of these identifying keys lead to a call that a gateway has reported."""
+        ...
+
     def sessions(self, first_day: int, last_day: int) -> list[SessionRow]:
         """What each session spent on the days from `first_day` to `last_day` (both included)."""
         ...

@@ -13,6 +13,7 @@ from msgspec import Struct
 from ccledger.core.measures import Measures
 from ccledger.core.periods import moment
 from ccledger.core.prices import FOREVER, KINDS, Card, Model, Override, Period, PriceBook
+from ccledger.ledger.plan import cost_of
 from ccledger.ledger.store import Slice
 from ccledger.stats.overview import unpriced_models
 from ccledger.stats.words import about
@@ -186,7 +187,7 @@ def _compare(call: "Call", book: PriceBook, part: Slice, found: dict[str, Differ
     reading = call.fact.reading
     if reading is None or (part.models is not None and reading.model not in part.models):
         return
-    cost = book.cost(reading, call.fact.timing.started_at)
+    cost = cost_of(call.fact, book.cost)
     if cost == call.cost:
         return
     before = found.get(reading.model, Difference())

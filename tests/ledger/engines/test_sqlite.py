@@ -58,12 +58,13 @@ def test_an_older_ledger_is_summed_up_anew_when_it_is_opened(
 ) -> None:
     older = tmp_path / "older.db"
     connection = apsw.Connection(str(older))
-    for told in schema:
-        connection.execute(next(text for text in sqlite_opening.migrations() if told in text))
+    for part in schema:
+        connection.execute(next(text for text in sqlite_opening.migrations() if part in text))
     connection.pragma("user_version", len(schema))
     connection.execute("ATTACH ? AS newer", (str(path),))
     for table in ("setting", "name", "project", "request_logs", "call_key"):
-        connection.execute(f"INSERT INTO main.{table} SELECT * FROM newer.{table}")
+        told = ", ".join(columns(connection, table))
+        connection.execute(f"INSERT INTO main.{table} SELECT {told} FROM newer.{table}")
     connection.close()
     ledgers = [open_store(f"sqlite:///{each}", lambda: price, "UTC") for each in (older, path)]
     found, expected = (

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from copy import copy, deepcopy
 from typing import cast
 
-from ccledger.core.call import Call, Fact
+from ccledger.core.call import Call, Fact, Source
 from ccledger.core.errors import StoreError
 from ccledger.core.measures import Axis, Cut, Dimension, Grain, Measures, widen
 from ccledger.core.merge import is_weak, join
@@ -300,6 +300,13 @@ class MemoryStore(Upkeep):
         """See `Store.booked`."""
         with self._lock:
             return {key for key in keys if key in self._state.owners}
+
+    def exchanged(self, keys: Iterable[str]) -> set[str]:
+        """See `Store.exchanged`."""
+        booked = self.booked(keys)
+        with self._lock:
+            sources = {key: self._call(self._state.owners[key]).fact.sources for key in booked}
+        return {key for key, bits in sources.items() if bits & 1 << Source.GATEWAY}
 
     def sessions(self, first_day: int, last_day: int) -> list[SessionRow]:
         """See `Store.sessions`."""

@@ -366,10 +366,15 @@ class SqliteStore(KeptNames, CallSums, CallReader, Upkeep, CachedDays):
 
     def booked(self, keys: Iterable[str]) -> set[str]:
         """See `Store.booked`."""
+        return self._keys_of(questions.BOOKED, keys)
+
+    def exchanged(self, keys: Iterable[str]) -> set[str]:
+        """See `Store.exchanged`."""
+        return self._keys_of(questions.EXCHANGED, keys)
+
+    def _keys_of(self, question: str, keys: Iterable[str]) -> set[str]:
         wanted = tuple(keys)
-        if not wanted:
-            return set()
-        found = self._rows(questions.BOOKED, (apsw.carray(wanted),))
+        found = self._rows(question, (apsw.carray(wanted),)) if wanted else []
         return {key for (key,) in found}
 
     def sessions(self, first_day: int, last_day: int) -> list[SessionRow]:
