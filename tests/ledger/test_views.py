@@ -11,11 +11,12 @@ import apsw
 import pytest
 
 from ccledger.app import price_book
+from ccledger.core.access import AccessToken
 from ccledger.core.call import Fact, Outcome, Party, Place, Reading, Source, Timing, Usage
 from ccledger.core.measures import MEASURES, Dimension, Grain
 from ccledger.core.periods import milliseconds, moment
 from ccledger.core.prices import FOREVER, Card, Override, Period
-from ccledger.ledger.store import Store
+from ccledger.ledger.store import KeptToken, Store
 from tests.conformance.stores import fresh_store
 
 NOON = 1_795_176_000_123
@@ -277,3 +278,25 @@ def test_the_sums_of_the_views_are_those_of_the_roll_ups(store: Store, ask: Ask)
     (calls,) = ask("SELECT sum(total_cost) AS cost FROM token_usage")
     assert calls["cost"] == pytest.approx(row["cost"])
     assert milliseconds(moment(NOON)) == NOON
+
+
+def test_tokens_has_the_columns_of_the_specification_and_no_secret(store: Store, ask: Ask) -> None:
+    issued = AccessToken("t1", "laptop", "owner", NOON, "both", expires_at=NOON + 1, revoked_at=NOON + 2)
+    store.keep_access_token(KeptToken(issued, b"a"))
+    store.keep_access_token(KeptToken(AccessToken("t2", "ci", "owner", NOON + 3, note="x"), b"b"))
+    store.keep_access_token(KeptToken(AccessToken("t3", "old", "owner", NOON), b"c", NOON))
+    store.append([fact("1", token="t1"), fact("2", NOON + 5, token="t1"), fact("3"), fact("4", token="t3")], {}, now=0)
+    laptop, unused = ask("SELECT * FROM tokens ORDER BY created_at")
+    assert laptop == {
+        "id": "t1",
+        "name": "laptop",
+        "mode": "both",
+        "created_at": "2026-11-20 12:00:00.123",
+        "expires_at": "2026-11-20 12:00:00.124",
+        "revoked_at": "2026-11-20 12:00:00.125",
+        "last_used_at": "2026-11-20 12:00:00.128",
+        "enable_conversation_logging": 0,
+        "total_requests": 2,
+        "total_tokens_used": 2 * 6_300_000,
+    }
+    assert (unused["name"], unused["last_used_at"], unused["total_requests"]) == ("ci", None, 0)

@@ -1,8 +1,12 @@
 """Who may call and by which upstream: access tokens, accounts, users; it checks and decides nothing."""
 
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
+
+OWNER: Final = "owner"
+"""The user that is always there: who owns what nobody else was named for."""
 
 
 class Mode(StrEnum):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from ccledger.core.access import OWNER, User
 from ccledger.core.cached import CachedFile
 from ccledger.core.measures import ZERO, Measures, plus
 from ccledger.core.prices import Override
@@ -11,7 +12,7 @@ from ccledger.core.rollup import Roll
 from ccledger.ledger.cached import KeptDay
 from ccledger.ledger.past import Past
 from ccledger.ledger.rows import Row
-from ccledger.ledger.store import Batch, PriceChange
+from ccledger.ledger.store import Batch, KeptToken, PriceChange
 
 _Key = TypeVar("_Key")
 
@@ -36,6 +37,10 @@ class State:
     removed: tuple[int, int] | None = None
     """When the first and the last removed call began."""
     horizon: int = 0
+    users: dict[str, User] = field(default_factory=lambda: {OWNER: User(OWNER, OWNER, 0)})
+    """By name."""
+    access_tokens: dict[str, KeptToken] = field(default_factory=dict[str, KeptToken])
+    """By id."""
 
 
 def add_up(kept: Roll, new: Roll) -> None:

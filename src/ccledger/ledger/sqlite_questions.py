@@ -149,6 +149,23 @@ _IDS: Final = {
     Axis.ACCOUNT: "account_id",
     Axis.USER: "user_id",
 }
+
+
+def last_calls(axis: Axis) -> str:
+    """The values on an axis of names, each with when the newest of its calls began; those without calls are left out.
+
+    To be bound to the kind of these names.
+    """
+    column = _IDS[axis]
+    return f"""
+        SELECT text, request_at
+        FROM name JOIN request_logs ON request_logs.id = (
+            SELECT max(id) FROM request_logs WHERE {column} = name.id AND {column} > 0
+        )
+        WHERE kind = ?
+    """
+
+
 DAYS: Final = Table("usage_day", "day BETWEEN ? AND ?", _IDS, MEASURES, "day")
 
 # What `core.rollup.measure` says of a call, in the order of `MEASURES`, from the row that `ledger.rows` makes of it.

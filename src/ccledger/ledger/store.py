@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from ccledger.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from ccledger.core.access import AccessToken, User
     from ccledger.core.cached import CachedDay, CachedFile
     from ccledger.core.call import Call, Fact
-    from ccledger.core.measures import Cut, Dimension, Grain, Measures
+    from ccledger.core.measures import Axis, Cut, Dimension, Grain, Measures
     from ccledger.core.prices import Model, Override
     from ccledger.ledger.cached import KeptDay
     from ccledger.ledger.plan import Price
@@ -127,6 +128,16 @@ class PriceChange(NamedTuple):
     new_cost: int
     finished_at: int | None
     """None while it is going on, and for ever when it was not carried through."""
+
+
+class KeptToken(NamedTuple):
+    """An access token as it is stored."""
+
+    token: "AccessToken"
+    digest: bytes
+    """SHA-256 of its whole secret; no two tokens have the same."""
+    deleted_at: int | None = None
+    """Milliseconds since 1970; from then on it only gives a name to the calls that it made."""
 
 
 class Store(Protocol):
@@ -295,6 +306,29 @@ class Store(Protocol):
 
     def batches(self, after: int, limit: int) -> list[Batch]:
         """Commits after a sequence number, oldest first."""
+        ...
+
+    def users(self) -> "list[User]":
+        """Who owns access tokens, oldest first: at least the user `core.access.OWNER`."""
+        ...
+
+    def keep_user(self, user: "User") -> None:
+        """Keeps a new user; one whose name is taken already is passed over."""
+        ...
+
+    def access_tokens(self) -> list[KeptToken]:
+        """Every access token that was ever issued, deleted ones included, oldest first."""
+        ...
+
+    def keep_access_token(self, kept: KeptToken) -> None:
+        """Keeps an access token in place of the one with the same id, durably on return; no call changes."""
+        ...
+
+    def last_calls(self, axis: "Axis") -> dict[str, int]:
+        """When the newest call of each value on an axis began (milliseconds since 1970), of those that have calls.
+
+        The axis is that of access tokens, accounts or users.
+        """
         ...
 
     def keep_cached_days(self, file: "CachedFile", days: "Sequence[CachedDay]") -> None:

@@ -1,0 +1,54 @@
+"""Keeps users and access tokens in the ledger in memory; it checks nothing and books no call."""
+
+import threading
+from abc import abstractmethod
+
+from ccledger.core.access import User
+from ccledger.core.call import Call, Party
+from ccledger.core.measures import Axis
+from ccledger.ledger.memory_state import State
+from ccledger.ledger.store import KeptToken
+
+
+class AccessRows:
+    """What `ledger.store.Store` says of users and access tokens. Whoever inherits it holds the state."""
+
+    _state: State
+    _lock: threading.RLock
+
+    @abstractmethod
+    def _call(self, number: int) -> Call: ...
+
+    def users(self) -> list[User]:
+        """See `Store.users`."""
+        with self._lock:
+            return sorted(self._state.users.values(), key=lambda user: (user.created_at, user.id))
+
+    def keep_user(self, user: User) -> None:
+        """See `Store.keep_user`."""
+        with self._lock:
+            self._state.users.setdefault(user.name, user)
+
+    def access_tokens(self) -> list[KeptToken]:
+        """See `Store.access_tokens`."""
+        with self._lock:
+            return sorted(self._state.access_tokens.values(), key=lambda kept: (kept.token.created_at, kept.token.id))
+
+    def keep_access_token(self, kept: KeptToken) -> None:
+        """See `Store.keep_access_token`."""
+        with self._lock:
+            self._state.access_tokens[kept.token.id] = kept
+
+    def last_calls(self, axis: Axis) -> dict[str, int]:
+        """See `Store.last_calls`."""
+        with self._lock:
+            calls = [self._call(number) for number in sorted(self._state.rows)]
+        parties = [(_value(axis, call.fact.party), call.fact.timing.started_at) for call in calls]
+        return {value: started_at for value, started_at in parties if value}
+
+
+def _value(axis: Axis, party: Party | None) -> str | None:
+    values: dict[str, str | None] = {}
+    if party is not None:
+        values = {Axis.ACCESS_TOKEN: party.access_token, Axis.ACCOUNT: party.account, Axis.USER: party.user}
+    return values.get(axis)
