@@ -1,0 +1,224 @@
+"""Issues, changes, revokes and deletes access tokens, and says what makes no sense; it never touches a call."""
+
+import threading
+from collections.abc import Callable, Sequence
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
+from uuid import UUID
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import asdict, replace
+
+from ccledger.access.durations import parse_duration
+from ccledger.access.keys import KeyRing, Signing, digest_of, hint_of, new_key, signed_key
+from ccledger.access.users import user_named
+from ccledger.core.access import OWNER, AccessToken, Mode
+from ccledger.core.errors import UsageError
+from ccledger.ledger.store import KeptToken, Store
+
+if TYPE_CHECKING:
+    from ccledger.core.ports import Clock
+
+_LONGEST_NAME: Final = 100
+_LONGEST_NOTE: Final = 1000
+_LONGEST_MODEL: Final = 200
+_MOST_ENTRIES: Final = 100
+_LARGEST_LIMIT: Final = 10**12
+_LIMITS: Final = ("requests_per_minute", "tokens_per_minute", "concurrency")
+
+
+class UnknownToken(UsageError):
+    """No access token is called that."""
+
+
+def _about(text: str) -> Meta:
+    return Meta(description=text)
+
+
+class Wish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is asked of an access token. Left out: of a new one nothing special, of another one no change."""
+
+    name: Annotated[str | UnsetType, _about("What people call it: 1 to 100 characters.")] = UNSET
+    expires_in: Annotated[
+        str | UnsetType | None, _about("From now on, as in 720h, 1h30m or 30d; null: it does not expire.")
+    ] = UNSET
+    mode: Annotated[str | UnsetType, _about("`api`, `web` or `both`.")] = UNSET
+    note: Annotated[str | UnsetType, _about("Anything worth knowing of it, up to 1000 characters.")] = UNSET
+    models: Annotated[list[str] | UnsetType | None, _about("Models it may ask, `*` for any characters; none: all.")] = (
+        UNSET
+    )
+    ips: Annotated[list[str] | UnsetType | None, _about("Addresses and networks it may come from; none: all.")] = UNSET
+    requests_per_minute: int | UnsetType | None = UNSET
+    tokens_per_minute: int | UnsetType | None = UNSET
+    concurrency: Annotated[int | UnsetType | None, _about("Calls it may have open at once.")] = UNSET
+    enable_conversation_logging: Annotated[bool | UnsetType, _about("Whether the text of its calls is recorded.")] = (
+        UNSET
+    )
+
+
+class Issued(NamedTuple):
+    """A new access token, and its key: nobody can be told that a second time."""
+
+    token: AccessToken
+    key: str
+
+
+class Tokens:
+    """Every access token of a ledger, and how they change. What it changes holds from the next call on."""
+
+    def __init__(
+        self, store: Store, clock: "Clock", random_bytes: Callable[[int], bytes], signing: Signing | None = None
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._random_bytes = random_bytes
+        self._signing = signing
+        self._changing = threading.Lock()
+        kept = store.access_tokens()
+        self._kept = {one.token.id: one for one in kept}
+        self.keys = KeyRing(kept, signing)
+
+    def all(self) -> Sequence[AccessToken]:
+        """Every access token that was not deleted, oldest first."""
+        return [kept.token for kept in list(self._kept.values()) if kept.deleted_at is None]
+
+    def name_of(self, token_id: str) -> str | None:
+        """What an access token is called, or was before it was deleted."""
+        kept = self._kept.get(token_id)
+        return None if kept is None else kept.token.name
+
+    def find(self, word: str) -> AccessToken:
+        """The access token of that id, else the one of that name. Raises `UnknownToken`, `UsageError` for several."""
+        found = [token for token in self.all() if token.id == word] or [
+            token for token in self.all() if token.name == word
+        ]
+        if not found:
+            raise UnknownToken(f"there is no access token '{word}'; 'ccledger token list' shows those there are")
+        if len(found) > 1:
+            raise UsageError(f"{len(found)} access tokens are called '{word}'; name the one you mean by its id")
+        return found[0]
+
+    def issue(self, wish: Wish, user_name: str = OWNER, *, signed: bool = False) -> Issued:
+        """A new access token. A user who is not known yet becomes known.
+
+        `signed` asks for the form of a JSON Web Token. Raises `UsageError` for what makes no sense.
+        """
+        if signed and self._signing is None:
+            raise UsageError("signed keys take a secret to sign them with, which is not set; ask for a plain key")
+        if wish.name is UNSET:
+            raise UsageError("an access token takes a name")
+        now = self._clock()
+        owner = _text("user_name", user_name, _LONGEST_NAME)
+        token = _changed(AccessToken(self._new_id(), "", owner, now), wish, now)
+        key = signed_key(token, self._signing) if signed and self._signing is not None else new_key(self._random_bytes)
+        token = replace(token, hint=hint_of(key))
+        with self._changing:
+            user_named(self._store, owner, now=now, new_id=self._new_id())
+            self._keep(KeptToken(token, digest_of(key)))
+        return Issued(token, key)
+
+    def change(self, token_id: str, wish: Wish) -> AccessToken:
+        """Changes what is asked of an access token. Raises `UnknownToken`, `UsageError` for what makes no sense."""
+        with self._changing:
+            kept = self._known(token_id)
+            return self._keep(kept._replace(token=_changed(kept.token, wish, self._clock())))
+
+    def revoke(self, token_id: str) -> AccessToken:
+        """Ends an access token for good; one that is revoked already stays as it is. Raises `UnknownToken`."""
+        with self._changing:
+            kept = self._known(token_id)
+            if kept.token.revoked_at is not None:
+                return kept.token
+            return self._keep(kept._replace(token=replace(kept.token, revoked_at=self._clock())))
+
+    def delete(self, token_id: str) -> AccessToken:
+        """Takes an access token away; its calls stay, and so does its name for them. Raises `UnknownToken`."""
+        with self._changing:
+            return self._keep(self._known(token_id)._replace(deleted_at=self._clock()))
+
+    def _known(self, token_id: str) -> KeptToken:
+        kept = self._kept.get(token_id)
+        if kept is None or kept.deleted_at is not None:
+            raise UnknownToken(f"there is no access token '{token_id}'; 'ccledger token list' shows those there are")
+        return kept
+
+    def _keep(self, kept: KeptToken) -> AccessToken:
+        """First on disk, then in memory: what a caller was told must hold after a crash."""
+        self._store.keep_access_token(kept)
+        self._kept[kept.token.id] = kept
+        self.keys.put(kept)
+        return kept.token
+
+    def _new_id(self) -> str:
+        return str(UUID(bytes=self._random_bytes(16), version=4))
+
+
+def _changed(token: AccessToken, wish: Wish, now: int) -> AccessToken:
+    """The access token with what is asked of it."""
+    given = {name: value for name, value in asdict(wish).items() if value is not UNSET}
+    fields: dict[str, Any] = {}
+    for name, value in given.items():
+        if name == "expires_in":
+            fields["expires_at"] = now + parse_duration(value) if value else None
+        elif name in _LIMITS:
+            fields[name] = _limit(name, value)
+        elif name in _READ:
+            fields[name] = _READ[name](value)
+        else:
+            fields[name] = value
+    return replace(token, **fields)
+
+
+def _text(name: str, text: str, longest: int, least: int = 1) -> str:
+    plain = text.strip()
+    if not least <= len(plain) <= longest or not plain.isprintable():
+        raise UsageError(f"{name} takes {least} to {longest} characters in one line")
+    return plain
+
+
+def _mode(text: str) -> str:
+    if text not in tuple(Mode):
+        raise UsageError(f"mode is {', '.join(Mode)}, not {text!r}")
+    return text
+
+
+def _models(patterns: Sequence[str] | None) -> tuple[str, ...]:
+    for pattern in patterns or ():
+        if not 1 <= len(pattern) <= _LONGEST_MODEL or not pattern.isprintable() or " " in pattern or "," in pattern:
+            raise UsageError(
+                "models takes names of models such as claude-opus-5 or claude-*, without spaces and commas"
+            )
+    return _few("models", patterns)
+
+
+def _ips(texts: Sequence[str] | None) -> tuple[str, ...]:
+    return _few("ips", [_ip(text.strip()) for text in texts or ()])
+
+
+def _ip(text: str) -> str:
+    try:
+        return str(ip_network(text, strict=False)) if "/" in text else str(ip_address(text))
+    except ValueError:
+        raise UsageError(f"ips takes addresses and networks such as 192.0.2.7 or 10.0.0.0/8, not {text!r}") from None
+
+
+def _few(name: str, texts: Sequence[str] | None) -> tuple[str, ...]:
+    unique = tuple(dict.fromkeys(texts or ()))
+    if len(unique) > _MOST_ENTRIES:
+        raise UsageError(f"{name} takes at most {_MOST_ENTRIES} entries")
+    return unique
+
+
+def _limit(name: str, number: int | None) -> int | None:
+    if number is not None and not 1 <= number <= _LARGEST_LIMIT:
+        raise UsageError(f"{name} takes a whole number from 1, or null for no limit")
+    return number
+
+
+_READ: Final[dict[str, Callable[[Any], Any]]] = {
+    "name": lambda text: _text("name", text, _LONGEST_NAME),
+    "note": lambda text: _text("note", text, _LONGEST_NOTE, 0),
+    "mode": _mode,
+    "models": _models,
+    "ips": _ips,
+}
