@@ -20,6 +20,7 @@ from ccledger.sources.transcripts.position import fingerprint, is_unchanged
 from ccledger.sources.transcripts.roots import Root, find_roots, list_files
 
 if TYPE_CHECKING:
+    from ccledger.access.tokens import Tokens
     from ccledger.api.live import Live
     from ccledger.api.settings import SettingInForce
     from ccledger.api.system import Import
@@ -69,6 +70,13 @@ def prices_of(store: Store) -> "Prices":
     from ccledger.stats.pricing import Prices
 
     return Prices(store, cache(price_book))
+
+
+def tokens_of(store: Store) -> "Tokens":
+    """The access tokens of a ledger. Only whoever may write it can change them."""
+    from ccledger.access.tokens import Tokens
+
+    return Tokens(store, clock, os.urandom)
 
 
 def system_zone(surroundings: Surroundings) -> str:
@@ -255,6 +263,7 @@ def serve(
             limits=partial(kept_limits, settings.data_dir),
             prices=PriceDesk(prices_of(store), writer),
             settings=lambda: list(map(_describe_setting, told)),
+            tokens=tokens_of(store),
             web_folder=Path(__file__).parent / "_web",
         )
         follower.start()

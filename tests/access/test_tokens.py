@@ -12,7 +12,7 @@ from msgspec import convert
 from msgspec.structs import replace
 
 from ccledger.access.keys import Signing
-from ccledger.access.tokens import Tokens, UnknownToken, Wish
+from ccledger.access.tokens import NewToken, Tokens, TokenSettings, UnknownToken
 from ccledger.core.access import OWNER, AccessToken
 from ccledger.core.errors import UsageError
 from ccledger.ledger.store import Store
@@ -60,7 +60,7 @@ def again(store: Store) -> Tokens:
 
 
 def test_a_new_token_has_no_limit_and_its_key_works_at_once_and_after_a_restart(tokens: Tokens, store: Store) -> None:
-    token, key = tokens.issue(Wish(name="laptop"))
+    token, key = tokens.issue(NewToken(name="laptop"))
     assert token == AccessToken(token.id, "laptop", OWNER, NOW, hint=f"{key[:8]}…")
     assert tokens.keys.find(key) == token
     assert again(store).keys.find(key) == token
@@ -68,7 +68,7 @@ def test_a_new_token_has_no_limit_and_its_key_works_at_once_and_after_a_restart(
 
 
 def test_everything_asked_for_is_kept(tokens: Tokens, store: Store) -> None:
-    wish = Wish(
+    asked = NewToken(
         name=" 笔记本 ",
         expires_in="30d",
         mode="both",
@@ -79,8 +79,9 @@ def test_everything_asked_for_is_kept(tokens: Tokens, store: Store) -> None:
         tokens_per_minute=2,
         concurrency=3,
         enable_conversation_logging=True,
+        user_name="ann",
     )
-    token, _ = tokens.issue(wish, "ann")
+    token, _ = tokens.issue(asked)
     assert token == AccessToken(
         token.id,
         "笔记本",
@@ -103,8 +104,8 @@ def test_everything_asked_for_is_kept(tokens: Tokens, store: Store) -> None:
 
 
 def test_the_key_itself_is_nowhere_in_the_ledgers_files(tokens: Tokens, store: Store, tmp_path: Path) -> None:
-    token, key = tokens.issue(Wish(name="laptop"))
-    signed = tokens.issue(Wish(name="old client"), signed=True).key
+    token, key = tokens.issue(NewToken(name="laptop"))
+    signed = tokens.issue(NewToken(name="old client", form="jwt")).key
     store.close()
     held = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert token.id.encode() in held
@@ -114,46 +115,50 @@ def test_the_key_itself_is_nowhere_in_the_ledgers_files(tokens: Tokens, store: S
 
 
 def test_a_signed_key_is_issued_where_a_secret_is_set(tokens: Tokens, store: Store) -> None:
-    token, key = tokens.issue(Wish(name="old client", expires_in="1s"), signed=True)
+    token, key = tokens.issue(NewToken(name="old client", expires_in="1s", form="jwt"))
     assert key.count(".") == 2
     assert tokens.keys.find(key) == token
     assert again(store).keys.find(key) == token
     without = Tokens(store, lambda: NOW, randomness())
     assert without.keys.find(key) is None
-    with pytest.raises(UsageError, match="take a secret"):
-        without.issue(Wish(name="x"), signed=True)
+    with pytest.raises(UsageError, match="takes a secret"):
+        without.issue(NewToken(name="x", form="jwt"))
 
 
 def test_a_change_touches_what_was_named_and_null_takes_a_limit_away(
     tokens: Tokens, store: Store, clock: Times
 ) -> None:
-    limited = Wish(name="a", expires_in="1h", models=["m"], ips=["::1"], concurrency=3, tokens_per_minute=5)
+    limited = NewToken(name="a", expires_in="1h", models=["m"], ips=["::1"], concurrency=3, tokens_per_minute=5)
     token, key = tokens.issue(limited)
     clock.now += 1000
-    changed = tokens.change(token.id, Wish(concurrency=None, expires_in="2h", enable_conversation_logging=True))
+    changed = tokens.change(
+        token.id, TokenSettings(concurrency=None, expires_in="2h", enable_conversation_logging=True)
+    )
     assert changed == replace(
         token, concurrency=None, expires_at=NOW + 1000 + 7_200_000, enable_conversation_logging=True
     )
     assert tokens.keys.find(key) == changed
-    free = tokens.change(token.id, Wish(expires_in=None, models=None, ips=[], tokens_per_minute=None, name="b"))
+    free = tokens.change(
+        token.id, TokenSettings(expires_in=None, models=None, ips=[], tokens_per_minute=None, name="b")
+    )
     assert (free.expires_at, free.models, free.ips, free.tokens_per_minute, free.name) == (None, (), (), None, "b")
-    assert tokens.change(token.id, Wish()) == free
+    assert tokens.change(token.id, TokenSettings()) == free
     assert again(store).all() == [free]
 
 
 def test_revoking_holds_at_once_and_for_good(tokens: Tokens, store: Store, clock: Times) -> None:
-    token, key = tokens.issue(Wish(name="a"))
+    token, key = tokens.issue(NewToken(name="a"))
     revoked = tokens.revoke(token.id)
     assert revoked.revoked_at == NOW
     clock.now += 5
     assert tokens.revoke(token.id) == revoked
     assert tokens.keys.find(key) == revoked
-    assert tokens.change(token.id, Wish(name="b")).revoked_at == NOW
+    assert tokens.change(token.id, TokenSettings(name="b")).revoked_at == NOW
     assert again(store).all() == tokens.all()
 
 
 def test_a_deleted_token_is_gone_but_its_name_stays_for_its_calls(tokens: Tokens, store: Store) -> None:
-    token, key = tokens.issue(Wish(name="a"))
+    token, key = tokens.issue(NewToken(name="a"))
     tokens.delete(token.id)
     for known in (tokens, again(store)):
         assert known.all() == []
@@ -165,12 +170,12 @@ def test_a_deleted_token_is_gone_but_its_name_stays_for_its_calls(tokens: Tokens
         with pytest.raises(UnknownToken, match=f"no access token '{token.id}'"):
             change(token.id)
     with pytest.raises(UnknownToken):
-        tokens.change(token.id, Wish())
+        tokens.change(token.id, TokenSettings())
 
 
 def test_tokens_are_found_by_id_or_by_a_name_that_only_one_has(tokens: Tokens) -> None:
-    first, second = (tokens.issue(Wish(name="a")).token for _ in range(2))
-    third = tokens.issue(Wish(name=first.id)).token
+    first, second = (tokens.issue(NewToken(name="a")).token for _ in range(2))
+    third = tokens.issue(NewToken(name=first.id)).token
     assert tokens.find(first.id) == first
     assert tokens.find(second.id) == second
     with pytest.raises(UsageError, match="2 access tokens are called 'a'"):
@@ -208,24 +213,24 @@ NONSENSE: list[tuple[dict[str, Any], str]] = [
 def test_nonsense_is_refused_and_changes_nothing(
     asked: dict[str, Any], says: str, tokens: Tokens, store: Store
 ) -> None:
-    token, _ = tokens.issue(Wish(name="a"))
+    token, _ = tokens.issue(NewToken(name="a"))
     with pytest.raises(UsageError, match=says):
-        tokens.change(token.id, convert(asked, Wish))
+        tokens.change(token.id, convert(asked, TokenSettings))
     with pytest.raises(UsageError, match=says):
-        tokens.issue(convert({"name": "b", **asked}, Wish))
+        tokens.issue(convert({"name": "b", **asked}, NewToken))
     assert tokens.all() == again(store).all() == [token]
 
 
 def test_a_token_takes_a_name_and_an_owner_who_has_one(tokens: Tokens, store: Store) -> None:
     with pytest.raises(UsageError, match="takes a name"):
-        tokens.issue(Wish())
+        tokens.issue(NewToken())
     with pytest.raises(UsageError, match="user_name takes 1 to 100"):
-        tokens.issue(Wish(name="a"), "")
+        tokens.issue(NewToken(name="a", user_name=""))
     assert [user.name for user in store.users()] == [OWNER]
 
 
 def test_an_empty_length_of_time_is_none(tokens: Tokens) -> None:
-    assert tokens.issue(Wish(name="a", expires_in="")).token.expires_at is None
+    assert tokens.issue(NewToken(name="a", expires_in="")).token.expires_at is None
 
 
 changes = st.lists(
@@ -240,7 +245,7 @@ def test_after_any_changes_a_restart_knows_the_same(tokens: Tokens, store: Store
     for what, number in told:
         live = tokens.all()
         if what == "issue" or not live:
-            made = tokens.issue(Wish(name=f"n{number}"))
+            made = tokens.issue(NewToken(name=f"n{number}"))
             issued[made.token.id] = made.key
             continue
         chosen = live[number % len(live)].id
@@ -250,9 +255,9 @@ def test_after_any_changes_a_restart_knows_the_same(tokens: Tokens, store: Store
             case "delete":
                 tokens.delete(chosen)
             case "name":
-                tokens.change(chosen, Wish(name=f"m{number}"))
+                tokens.change(chosen, TokenSettings(name=f"m{number}"))
             case _:
-                tokens.change(chosen, Wish(concurrency=number or None))
+                tokens.change(chosen, TokenSettings(concurrency=number or None))
     restarted = again(store)
     assert {token.id: token for token in restarted.all()} == {token.id: token for token in tokens.all()}
     for key in issued.values():

@@ -1,5 +1,6 @@
 """The application over a real ledger, with a clock that stands still, for tests that ask it in their own process."""
 
+import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, cast
 from litestar.testing import TestClient
 from litestar.types import ASGIApp
 
+from ccledger.access.tokens import Tokens
 from ccledger.api.app import Parts, create_app
 from ccledger.api.live import Live
 from ccledger.api.prices import PriceDesk
@@ -48,6 +50,7 @@ def make_app(
     limits: Callable[[], Sequence[LimitReading]] = list,
     web_folder: Path = Path("/nonexistent"),
     settings: Callable[[], Sequence[SettingInForce]] = tuple,
+    tokens: Tokens | None = None,
 ) -> Application:
     """The application as the composition root builds it, but for what a test is about."""
     told = Live() if live is None else live
@@ -61,6 +64,7 @@ def make_app(
         limits=limits,
         prices=PriceDesk(Prices(store, lambda: BOOK), Writer(store, lambda: NOW, told.tell_batch)),
         settings=settings,
+        tokens=Tokens(store, lambda: NOW, os.urandom) if tokens is None else tokens,
         web_folder=web_folder,
     )
     return create_app(parts)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from ccledger.access.tokens import NewToken, TokenSettings
 from ccledger.api.live import Everything, Increment
 from ccledger.api.settings import EffectiveSettings
 from ccledger.api.stats import CurrentStats, Overview
@@ -33,24 +34,35 @@ def test_it_is_openapi_3_1(document: dict[str, Any]) -> None:
 
 
 def test_every_route_has_its_name(document: dict[str, Any]) -> None:
-    assert {path: methods["get"]["operationId"] for path, methods in document["paths"].items()} == {
-        "/api/v1/health": "getHealth",
-        "/api/v1/version": "getVersion",
-        "/api/v1/import": "getImport",
-        "/api/v1/stats/current": "getCurrentStats",
-        "/api/v1/stats/overview": "getOverview",
-        "/api/v1/stats/models": "getModels",
-        "/api/v1/stats/trends": "getTrends",
-        "/api/v1/stats/query": "getQuery",
-        "/api/v1/stats/history": "getHistory",
-        "/api/v1/export/csv": "exportCsv",
-        "/api/v1/export/json": "exportJson",
-        "/api/v1/export/jsonl": "exportJsonLines",
-        "/api/v1/stats/blocks": "getBlocks",
-        "/api/v1/limits": "getLimits",
-        "/api/v1/cost/estimate": "estimateCost",
-        "/api/v1/cost/pricing": "getPricing",
-        "/api/v1/settings": "getSettings",
+    named = {
+        f"{method} {path}": operation["operationId"]
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+    assert named == {
+        "get /api/v1/health": "getHealth",
+        "get /api/v1/version": "getVersion",
+        "get /api/v1/import": "getImport",
+        "get /api/v1/stats/current": "getCurrentStats",
+        "get /api/v1/stats/overview": "getOverview",
+        "get /api/v1/stats/models": "getModels",
+        "get /api/v1/stats/trends": "getTrends",
+        "get /api/v1/stats/query": "getQuery",
+        "get /api/v1/stats/history": "getHistory",
+        "get /api/v1/export/csv": "exportCsv",
+        "get /api/v1/export/json": "exportJson",
+        "get /api/v1/export/jsonl": "exportJsonLines",
+        "get /api/v1/stats/blocks": "getBlocks",
+        "get /api/v1/limits": "getLimits",
+        "get /api/v1/cost/estimate": "estimateCost",
+        "get /api/v1/cost/pricing": "getPricing",
+        "get /api/v1/settings": "getSettings",
+        "post /api/v1/token/generate": "generateToken",
+        "get /api/v1/token/list": "listTokens",
+        "post /api/v1/token/revoke": "revokeToken",
+        "put /api/v1/token/{token_id}/settings": "changeToken",
+        "delete /api/v1/token/{token_id}": "deleteToken",
+        "get /api/v1/token/info": "getTokenInfo",
     }
 
 
@@ -78,8 +90,10 @@ OPTIONAL = {
     "QueryAnswer": {"previous_from", "previous_to", "previous_totals", "rest", "rest_rows"},
     "QueryRow": {*METRICS, *Axis, "start", "previous"},
     "SomeTotals": {*METRICS},
+    "TokenSettings": {field.name for field in msgspec.structs.fields(TokenSettings)},
+    "NewToken": {field.name for field in msgspec.structs.fields(NewToken)},
 }
-"""What an answer has only when it was asked for."""
+"""What an answer has only when it was asked for, and what a request may leave out."""
 
 
 def test_everything_in_the_answers_is_required_and_described(document: dict[str, Any]) -> None:
@@ -89,6 +103,12 @@ def test_everything_in_the_answers_is_required_and_described(document: dict[str,
         assert schema["description"], name
         assert "    " not in schema["description"], name
     assert all("description" in field for field in document["components"]["schemas"]["Totals"]["properties"].values())
+
+
+def test_what_a_request_says_in_its_body_is_described(document: dict[str, Any]) -> None:
+    body = document["paths"]["/api/v1/token/generate"]["post"]["requestBody"]
+    assert body["required"]
+    assert body["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/NewToken"}
 
 
 def test_parameters_are_what_the_routes_take(document: dict[str, Any]) -> None:

@@ -3,11 +3,11 @@
 import threading
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from ccledger.access.durations import parse_duration
 from ccledger.access.keys import KeyRing, Signing, digest_of, hint_of, new_key, signed_key
@@ -35,8 +35,8 @@ def _about(text: str) -> Meta:
     return Meta(description=text)
 
 
-class Wish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is asked of an access token. Left out: of a new one nothing special, of another one no change."""
+class TokenSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is asked of an access token. What is left out stays as it is."""
 
     name: Annotated[str | UnsetType, _about("What people call it: 1 to 100 characters.")] = UNSET
     expires_in: Annotated[
@@ -54,6 +54,15 @@ class Wish(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     enable_conversation_logging: Annotated[bool | UnsetType, _about("Whether the text of its calls is recorded.")] = (
         UNSET
     )
+
+
+class NewToken(TokenSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is asked of a new access token. What is left out is not limited."""
+
+    user_name: Annotated[str, _about("Who owns it; a user who is not known yet becomes known.")] = OWNER
+    form: Annotated[
+        Literal["key", "jwt"], _about("`jwt`: a JSON Web Token, where a secret is set that signs such keys.")
+    ] = "key"
 
 
 class Issued(NamedTuple):
@@ -98,30 +107,28 @@ class Tokens:
             raise UsageError(f"{len(found)} access tokens are called '{word}'; name the one you mean by its id")
         return found[0]
 
-    def issue(self, wish: Wish, user_name: str = OWNER, *, signed: bool = False) -> Issued:
-        """A new access token. A user who is not known yet becomes known.
-
-        `signed` asks for the form of a JSON Web Token. Raises `UsageError` for what makes no sense.
-        """
-        if signed and self._signing is None:
-            raise UsageError("signed keys take a secret to sign them with, which is not set; ask for a plain key")
-        if wish.name is UNSET:
+    def issue(self, asked: NewToken) -> Issued:
+        """A new access token and its key. Raises `UsageError` for what makes no sense."""
+        signing = self._signing if asked.form == "jwt" else None
+        if asked.form == "jwt" and signing is None:
+            raise UsageError("the form jwt takes a secret to sign keys with, which is not set; ask for the form key")
+        if asked.name is UNSET:
             raise UsageError("an access token takes a name")
         now = self._clock()
-        owner = _text("user_name", user_name, _LONGEST_NAME)
-        token = _changed(AccessToken(self._new_id(), "", owner, now), wish, now)
-        key = signed_key(token, self._signing) if signed and self._signing is not None else new_key(self._random_bytes)
+        owner = _text("user_name", asked.user_name, _LONGEST_NAME)
+        token = _changed(AccessToken(self._new_id(), "", owner, now), asked, now)
+        key = new_key(self._random_bytes) if signing is None else signed_key(token, signing)
         token = replace(token, hint=hint_of(key))
         with self._changing:
             user_named(self._store, owner, now=now, new_id=self._new_id())
             self._keep(KeptToken(token, digest_of(key)))
         return Issued(token, key)
 
-    def change(self, token_id: str, wish: Wish) -> AccessToken:
+    def change(self, token_id: str, asked: TokenSettings) -> AccessToken:
         """Changes what is asked of an access token. Raises `UnknownToken`, `UsageError` for what makes no sense."""
         with self._changing:
             kept = self._known(token_id)
-            return self._keep(kept._replace(token=_changed(kept.token, wish, self._clock())))
+            return self._keep(kept._replace(token=_changed(kept.token, asked, self._clock())))
 
     def revoke(self, token_id: str) -> AccessToken:
         """Ends an access token for good; one that is revoked already stays as it is. Raises `UnknownToken`."""
@@ -153,11 +160,13 @@ class Tokens:
         return str(UUID(bytes=self._random_bytes(16), version=4))
 
 
-def _changed(token: AccessToken, wish: Wish, now: int) -> AccessToken:
+def _changed(token: AccessToken, asked: TokenSettings, now: int) -> AccessToken:
     """The access token with what is asked of it."""
-    given = {name: value for name, value in asdict(wish).items() if value is not UNSET}
     fields: dict[str, Any] = {}
-    for name, value in given.items():
+    for name in TokenSettings.__struct_fields__:
+        value = getattr(asked, name)
+        if value is UNSET:
+            continue
         if name == "expires_in":
             fields["expires_at"] = now + parse_duration(value) if value else None
         elif name in _LIMITS:

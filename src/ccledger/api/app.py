@@ -10,6 +10,7 @@ from litestar import Litestar, Router
 from litestar.config.compression import CompressionConfig
 from litestar.datastructures import CacheControlHeader
 
+from ccledger.access.tokens import Tokens
 from ccledger.api.blocks import block_routes
 from ccledger.api.cost import cost_routes
 from ccledger.api.errors import answer_error, log_error
@@ -25,6 +26,7 @@ from ccledger.api.settings import SettingInForce, settings_routes
 from ccledger.api.shield import Shield
 from ccledger.api.stats import all_models, stats_routes
 from ccledger.api.system import Transcripts, system_routes
+from ccledger.api.tokens import token_routes
 from ccledger.api.trends import trend_routes
 from ccledger.core.asgi import Application
 from ccledger.core.limits import LimitReading
@@ -46,6 +48,7 @@ class Parts(NamedTuple):
     limits: Callable[[], Sequence[LimitReading]]
     prices: PriceDesk
     settings: Callable[[], Sequence[SettingInForce]]
+    tokens: Tokens
     web_folder: Path
 
 
@@ -76,6 +79,7 @@ def create_app(parts: Parts) -> Application:
         *cost_routes(store, lifetime, parts.prices.prices, now, zone_name),
         *price_routes(parts.prices.writer),
         *settings_routes(store, transcripts, parts.version, parts.settings),
+        *token_routes(parts.tokens, store, now),
     ]
     routes = [*handlers, openapi_route(handlers, parts.version)]
     app = Litestar(

@@ -8,6 +8,7 @@ import msgspec
 from litestar import Litestar, Response, Router, get
 from litestar.openapi import OpenAPIConfig
 
+from ccledger.access.tokens import NewToken, TokenSettings
 from ccledger.api.blocks import Blocks
 from ccledger.api.errors import Problem
 from ccledger.api.history import History
@@ -17,9 +18,11 @@ from ccledger.api.query import QueryAnswer
 from ccledger.api.settings import EffectiveSettings
 from ccledger.api.stats import CurrentStats, Overview
 from ccledger.api.system import Health, Import, Version
+from ccledger.api.tokens import ChangedToken, Done, IssuedToken, TokenId, TokenList
 from ccledger.api.trends import Trends
 from ccledger.stats.estimate import CountsEstimate, PeriodEstimate
 from ccledger.stats.pricing import Pricing
+from ccledger.stats.tokens import TokenInfo
 
 _ANSWERS: Final = (
     Health,
@@ -36,8 +39,15 @@ _ANSWERS: Final = (
     CountsEstimate,
     Pricing,
     EffectiveSettings,
+    TokenInfo,
+    IssuedToken,
+    ChangedToken,
+    TokenList,
+    Done,
     Problem,
 )
+_ORDERS: Final = (NewToken, TokenSettings, TokenId)
+"""What requests say in their bodies."""
 _MESSAGES: Final = (InitialData, StatsUpdate, ImportProgress, Resync, Pong, Misunderstood, Ping, Subscribe)
 """What is said over `/ws`. OpenAPI has no place for a WebSocket, but its words can be described."""
 _ABOUT: Final = """Every token Claude spends, on one ledger.
@@ -62,7 +72,9 @@ def describe(handlers: Sequence[Any], version: str) -> dict[str, Any]:
         path: {method: _operation(operation) for method, operation in methods.items()}
         for path, methods in document["paths"].items()
     }
-    _, schemas = msgspec.json.schema_components((*_ANSWERS, *_MESSAGES), ref_template="#/components/schemas/{name}")
+    _, schemas = msgspec.json.schema_components(
+        (*_ANSWERS, *_ORDERS, *_MESSAGES), ref_template="#/components/schemas/{name}"
+    )
     for schema in schemas.values():
         schema["description"] = cleandoc(schema["description"])
     return {
@@ -79,6 +91,8 @@ def _operation(found: dict[str, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {"operationId": found["operationId"], "summary": summary}
     if "parameters" in found:
         operation["parameters"] = [_parameter(parameter) for parameter in found["parameters"]]
+    if "requestBody" in found:
+        operation["requestBody"] = found["requestBody"]
     content = found["responses"]["200"]["content"]
     operation["responses"] = {"200": {"description": summary, "content": content}, "default": _NO_ANSWER}
     return operation
