@@ -1,1 +1,1 @@
-"""WHO MAY: access tokens and users, and how they change; the ledger says what happened, this says who."""
+"""Who may call, and by which upstream: access tokens, accounts, users; it keeps no call."""

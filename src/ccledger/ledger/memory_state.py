@@ -12,7 +12,7 @@ from ccledger.core.rollup import Roll
 from ccledger.ledger.cached import KeptDay
 from ccledger.ledger.past import Past
 from ccledger.ledger.rows import Row
-from ccledger.ledger.store import Batch, KeptToken, PriceChange
+from ccledger.ledger.store import Batch, KeptAccount, KeptToken, PriceChange
 
 _Key = TypeVar("_Key")
 
@@ -34,6 +34,7 @@ class State:
     overrides: list[Override] = field(default_factory=list[Override])
     changes: list[PriceChange] = field(default_factory=list[PriceChange])
     pasts: dict[int, Past] = field(default_factory=dict[int, Past])
+    accounts: dict[str, KeptAccount] = field(default_factory=dict[str, KeptAccount])
     removed: tuple[int, int] | None = None
     """When the first and the last removed call began."""
     horizon: int = 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from ccledger.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from ccledger.core.access import AccessToken, User
+    from ccledger.core.access import AccessToken, Account, User
     from ccledger.core.cached import CachedDay, CachedFile
     from ccledger.core.call import Call, Fact
     from ccledger.core.measures import Axis, Cut, Dimension, Grain, Measures
@@ -138,6 +138,16 @@ class KeptToken(NamedTuple):
     """SHA-256 of its whole secret; no two tokens have the same."""
     deleted_at: int | None = None
     """Milliseconds since 1970; from then on it only gives a name to the calls that it made."""
+
+
+class KeptAccount(NamedTuple):
+    """An account as it is stored."""
+
+    account: "Account"
+    sealed: bytes | None
+    """Its credential, which the storage can't open; None once it is deleted."""
+    deleted_at: int | None = None
+    """Milliseconds since 1970; None while it is there. What is deleted is kept because calls name it."""
 
 
 class Store(Protocol):
@@ -341,6 +351,14 @@ class Store(Protocol):
 
     def cached_days(self, first: int, last: int) -> "list[KeptDay]":
         """What these files tell of the days from `first` to `last` (both included), by day, root and model."""
+        ...
+
+    def accounts(self) -> list[KeptAccount]:
+        """Every account there ever was, in the order in which they were added."""
+        ...
+
+    def keep_account(self, kept: KeptAccount) -> None:
+        """Keeps an account, new or in place of what was known under its id."""
         ...
 
     def close(self) -> None:

@@ -27,6 +27,7 @@ from ccledger.ledger.booking import (
 from ccledger.ledger.ids import call_id
 from ccledger.ledger.kinds import AXES, Kind, project_name
 from ccledger.ledger.memory_access import AccessRows
+from ccledger.ledger.memory_accounts import KeptAccounts
 from ccledger.ledger.memory_state import State, add_up
 from ccledger.ledger.memory_upkeep import Upkeep
 from ccledger.ledger.past import Past
@@ -56,7 +57,7 @@ def open_reader(_url: str, _patience_ms: int = 0) -> "MemoryStore":
     raise StoreError("a ledger in memory belongs to the process that writes it; use sqlite:/// to share one")
 
 
-class MemoryStore(Upkeep, AccessRows):
+class MemoryStore(Upkeep, AccessRows, KeptAccounts):
     """Fulfils `ledger.store.Store` with dictionaries."""
 
     def __init__(self, prices: Callable[[], Price], zone_name: str) -> None:

@@ -20,6 +20,7 @@ from ccledger.core.periods import zone as zone_named
 from ccledger.ledger import sqlite_questions as questions
 from ccledger.ledger.past import is_possibly_removed
 from ccledger.ledger.sqlite_access import AccessRows
+from ccledger.ledger.sqlite_accounts import KeptAccounts
 from ccledger.ledger.sqlite_cached import CachedDays
 from ccledger.ledger.sqlite_history import CallReader
 from ccledger.ledger.sqlite_months import close_months, closed_before, in_closed_months
@@ -85,7 +86,7 @@ def open_reader(url: str, patience_ms: int = PATIENCE_MS) -> "SqliteStore":
     return SqliteStore(path, None, None, patience_ms)
 
 
-class SqliteStore(KeptNames, CallSums, CallReader, Upkeep, CachedDays, AccessRows):
+class SqliteStore(KeptNames, CallSums, CallReader, Upkeep, CachedDays, AccessRows, KeptAccounts):
     """One SQLite file. Fulfils `ledger.store.Store`."""
 
     def __init__(
