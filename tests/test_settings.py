@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ccledger.core.errors import UsageError
-from ccledger.settings import SETTINGS, Settings, canonical_zone, config_file, in_force, read_settings
+from ccledger.settings import SETTINGS, Settings, canonical_zone, config_file, in_force, is_loopback, read_settings
+from ccledger.settings.values import Conversations, Logging, Stats
 
 HOME = Path("/home/somebody")
 
@@ -53,6 +54,30 @@ billing = "api"
 file_watch = false
 log_level = "info"
 retention_days = 90
+allowed_hosts = ["Ledger.Example", "[::2]"]
+admin_key = "key-of-the-file"
+admin_password_hash = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA"
+jwt_secret = "jwt-of-the-file"
+master_key = "master-of-the-file"
+upstream_timeout = 60
+upstream_idle_timeout = 30
+largest_body = "64MB"
+web_mode = true
+gateway_health_checks = true
+
+[logging]
+enabled = true
+buffer_size = 10000
+workers = 4
+batch_size = 100
+
+[conversations]
+enabled = true
+compress_after_days = 7
+
+[stats]
+aggregation_enabled = true
+aggregation_interval = "24h"
 """
 
 
@@ -69,6 +94,19 @@ def test_everything_can_be_said_in_the_file(file: Path) -> None:
         file_watch=False,
         log_level="INFO",
         retention_days=90,
+        allowed_hosts=("ledger.example", "[::2]"),
+        admin_key="key-of-the-file",
+        admin_password_hash="$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA",
+        jwt_secret="jwt-of-the-file",
+        master_key="master-of-the-file",
+        upstream_timeout=60,
+        upstream_idle_timeout=30,
+        largest_body=64 << 20,
+        web_mode=True,
+        gateway_health_checks=True,
+        logging=Logging(enabled=True, buffer_size=10_000, workers=4, batch_size=100),
+        conversations=Conversations(enabled=True, compress_after_days=7),
+        stats=Stats(aggregation_enabled=True, aggregation_interval="24h"),
     )
 
 
@@ -82,11 +120,22 @@ ENVIRONMENT = {
     "CCLEDGER_FILE_WATCH": "1",
     "CCLEDGER_LOG_LEVEL": "debug",
     "CCLEDGER_RETENTION_DAYS": "30",
+    "CCLEDGER_ALLOWED_HOSTS": "one.example, TWO.example",
+    "CCLEDGER_ADMIN_KEY": "key-of-the-environment",
+    "CCLEDGER_ADMIN_PASSWORD_HASH": "ab" * 32,
+    "CCLEDGER_JWT_SECRET": "jwt-of-the-environment",
+    "CCLEDGER_MASTER_KEY": "master-of-the-environment",
+    "CCLEDGER_UPSTREAM_TIMEOUT": "61",
+    "CCLEDGER_UPSTREAM_IDLE_TIMEOUT": "31",
+    "CCLEDGER_LARGEST_BODY": "1048576",
+    "CCLEDGER_WEB_MODE": "off",
+    "CCLEDGER_GATEWAY_HEALTH_CHECKS": "no",
 }
 
 
 def test_the_environment_comes_before_the_file(file: Path) -> None:
     assert {name for setting in SETTINGS for name in setting.variables[:1]} == set(ENVIRONMENT)
+    in_the_file = read_file(file, WHOLE)
     assert read_file(file, WHOLE, ENVIRONMENT) == Settings(
         data_dir=Path("/environment"),
         database_url="sqlite:////environment/other.db",
@@ -98,6 +147,19 @@ def test_the_environment_comes_before_the_file(file: Path) -> None:
         file_watch=True,
         log_level="DEBUG",
         retention_days=30,
+        allowed_hosts=("one.example", "two.example"),
+        admin_key="key-of-the-environment",
+        admin_password_hash="ab" * 32,
+        jwt_secret="jwt-of-the-environment",
+        master_key="master-of-the-environment",
+        upstream_timeout=61,
+        upstream_idle_timeout=31,
+        largest_body=1 << 20,
+        web_mode=False,
+        gateway_health_checks=False,
+        logging=in_the_file.logging,
+        conversations=in_the_file.conversations,
+        stats=in_the_file.stats,
     )
 
 
@@ -133,6 +195,12 @@ def test_an_empty_variable_says_nothing() -> None:
         ({"CCLEDGER_TIMEZONE": "Etc/UTC"}, "timezone", "UTC"),
         ({"CCLEDGER_PORT": "0"}, "port", 0),
         ({"CCLEDGER_RETENTION_DAYS": "365"}, "retention_days", 365),
+        ({"MONITOR_PASSWORD_HASH": "AB" * 32}, "admin_password_hash", "AB" * 32),
+        ({"CCLEDGER_LARGEST_BODY": "2 gb"}, "largest_body", 2 << 30),
+        ({"CCLEDGER_LARGEST_BODY": "512k"}, "largest_body", 512 << 10),
+        ({"CCLEDGER_HOST": "127.0.0.2"}, "host", "127.0.0.2"),
+        ({"CCLEDGER_HOST": "0.0.0.0", "CCLEDGER_ADMIN_KEY": "k"}, "host", "0.0.0.0"),
+        ({"CCLEDGER_HOST": "ledger.example", "MONITOR_PASSWORD_HASH": "ab" * 32}, "host", "ledger.example"),
     ],
 )
 def test_other_names_and_short_forms_are_understood(environment: dict[str, str], name: str, value: object) -> None:
@@ -145,8 +213,13 @@ def test_other_names_and_short_forms_are_understood(environment: dict[str, str],
         ({"CCLEDGER_PORT": "65536"}, {}, "CCLEDGER_PORT takes 0 to 65535, not '65536'"),
         ({"CCLEDGER_PORT": "٣"}, {}, "CCLEDGER_PORT takes"),
         ({}, {"port": "-1"}, "--port takes 0 to 65535, not '-1'"),
-        ({"CCLEDGER_HOST": "0.0.0.0"}, {}, "CCLEDGER_HOST takes 127.0.0.1, ::1 or localhost, not '0.0.0.0'; any"),
-        ({}, {"host": "example.org"}, "--host takes"),
+        ({"CCLEDGER_HOST": "0.0.0.0"}, {}, "CCLEDGER_HOST: 0.0.0.0 would open the ledger to the network, which needs"),
+        ({}, {"host": "example.org"}, "--host: example.org would open the ledger to the network"),
+        ({}, {"host": "a b"}, "--host takes an address, not 'a b'"),
+        ({"CCLEDGER_ALLOWED_HOSTS": "http://x"}, {}, "CCLEDGER_ALLOWED_HOSTS takes names, without a port, not"),
+        ({"CCLEDGER_UPSTREAM_TIMEOUT": "0"}, {}, "CCLEDGER_UPSTREAM_TIMEOUT takes seconds from 1, not '0'"),
+        ({"CCLEDGER_LARGEST_BODY": "0"}, {}, "CCLEDGER_LARGEST_BODY takes a size such as 32MB, not '0'"),
+        ({"CCLEDGER_LARGEST_BODY": "-1MB"}, {}, "CCLEDGER_LARGEST_BODY takes a size such as 32MB, not '-1MB'"),
         ({"CCLEDGER_TIMEZONE": "Mars"}, {}, "CCLEDGER_TIMEZONE: 'Mars' is not a time zone"),
         ({"CCLEDGER_BILLING": "free"}, {}, "CCLEDGER_BILLING takes api or subscription, not 'free'"),
         ({"FILE_WATCH_ENABLED": "maybe"}, {}, "FILE_WATCH_ENABLED takes true or false, not 'maybe'"),
@@ -179,6 +252,12 @@ def test_a_value_that_makes_no_sense_is_refused_where_it_was_given(
         ('timezone = ""', "timezone in {file}: '' is not a time zone"),
         ("prot = 1\nhots = 2", "{file} has a setting nobody knows: hots, prot; there are data_dir,"),
         ("port =", "{file} is no TOML: "),
+        ("largest_body = true", "largest_body in {file} takes a size such as 32MB, not True"),
+        ("logging = 1", "logging in {file} takes a table with enabled, buffer_size, workers and batch_size, not 1"),
+        ("[logging]\nworkers = 0", "; workers can't be 0"),
+        ("[logging]\nwoorkers = 1", "; it has no woorkers"),
+        ("[conversations]\nenabled = 7", "; enabled can't be 7"),
+        ('[stats]\naggregation_interval = "daily"', "; aggregation_interval can't be 'daily'"),
     ],
 )
 def test_a_file_that_makes_no_sense_is_refused_by_name(text: str, said: str, file: Path) -> None:
@@ -249,3 +328,52 @@ def test_a_password_in_an_address_is_not_told() -> None:
     settings = read({"CCLEDGER_DATABASE_URL": "postgresql://me:s3cret@db/ledger"})
     [told] = [each for each in in_force(settings, {}, HOME) if each.setting.name == "database_url"]
     assert told.value == "postgresql://db/ledger"
+
+
+SECRETS = {
+    "CCLEDGER_ADMIN_KEY": "planted-key",
+    "CCLEDGER_ADMIN_PASSWORD_HASH": "$argon2id$v=19$m=65536,t=3,p=4$cGxhbnRlZA$cGxhbnRlZA",
+    "CCLEDGER_JWT_SECRET": "planted-jwt",
+    "CCLEDGER_MASTER_KEY": "planted-master",
+}
+
+
+def test_a_secret_is_told_to_be_there_and_never_shown() -> None:
+    settings = read(SECRETS)
+    told = {each.setting.name: each for each in in_force(settings, SECRETS, HOME)}
+    for variable, secret in SECRETS.items():
+        name = variable.removeprefix("CCLEDGER_").lower()
+        assert getattr(settings, name) == secret
+        assert (told[name].value, told[name].origin) == ("set, not shown", variable)
+        assert secret not in repr(settings)
+        assert secret not in str(settings)
+    assert "admin_key=…" in repr(settings)
+    assert "admin_key=''" in repr(read())
+
+
+def test_a_secret_that_makes_no_sense_is_not_repeated() -> None:
+    for variable in SECRETS:
+        with pytest.raises(UsageError) as error:
+            read({variable: "planted \x07 secret"})
+        assert "planted" not in str(error.value)
+        assert f"{variable} takes" in str(error.value)
+        assert "what is there is not shown" in str(error.value)
+
+
+def test_what_was_said_in_a_table_is_told(file: Path) -> None:
+    environment = {"CCLEDGER_CONFIG": str(file)}
+    told = {each.setting.name: each.value for each in in_force(read_file(file, WHOLE), environment, HOME)}
+    assert told["logging"] == "enabled = true, buffer_size = 10000, workers = 4, batch_size = 100"
+    assert told["stats"] == "aggregation_enabled = true, aggregation_interval = 24h"
+    told = {each.setting.name: each.value for each in in_force(read(), {}, HOME)}
+    assert (told["logging"], told["conversations"], told["stats"]) == ("", "", "")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
+def test_this_machines_own_addresses_are_known(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.1", "localhost.example", "127.0.0.1.example", ""])
+def test_no_other_address_is_taken_for_this_machines(host: str) -> None:
+    assert not is_loopback(host)

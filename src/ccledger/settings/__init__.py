@@ -1,16 +1,32 @@
 """Every setting as one frozen value, read once from flags, environment and file; it never changes afterwards."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from ccledger.core.errors import UsageError
 from ccledger.core.periods import zone
+from ccledger.settings import values
+from ccledger.settings.listed import DEFAULT_PORT, SETTINGS, Setting
+from ccledger.settings.values import Conversations, Logging, Stats
+
+__all__ = [
+    "DEFAULT_PORT",
+    "SETTINGS",
+    "InForce",
+    "Setting",
+    "Settings",
+    "canonical_zone",
+    "config_file",
+    "in_force",
+    "is_loopback",
+    "read_settings",
+]
 
 _Value = TypeVar("_Value")
 
-DEFAULT_PORT: Final = 51888
 FILE_NAME: Final = "ccledger.toml"
 
 
@@ -31,6 +47,33 @@ class Settings(NamedTuple):
     log_level: str
     retention_days: int | None = None
     """None: calls are kept for ever."""
+    allowed_hosts: tuple[str, ...] = ()
+    admin_key: str = ""
+    """Empty: there is none; so are the three below."""
+    admin_password_hash: str = ""
+    """Argon2 in its usual form, or the SHA-256 in hexadecimal digits."""
+    jwt_secret: str = ""
+    master_key: str = ""
+    upstream_timeout: int = 600
+    """Seconds until the first byte."""
+    upstream_idle_timeout: int = 300
+    """Seconds between two bytes."""
+    largest_body: int = 32 << 20
+    """Bytes."""
+    web_mode: bool = False
+    gateway_health_checks: bool = False
+    logging: Logging = Logging()
+    conversations: Conversations = Conversations()
+    stats: Stats = Stats()
+
+    def __repr__(self) -> str:
+        told = (f"{name}={'…' if name in _SECRET and value else repr(value)}" for name, value in self._asdict().items())
+        return f"Settings({', '.join(told)})"
+
+    @property
+    def has_administrator(self) -> bool:
+        """Whether somebody can sign in who is not on this machine."""
+        return bool(self.admin_key or self.admin_password_hash)
 
 
 class Given(NamedTuple):
@@ -40,112 +83,10 @@ class Given(NamedTuple):
     origin: str
 
 
-class Setting(NamedTuple):
-    """One setting: how it is called in each place, and what it means."""
-
-    name: str
-    """The field of `Settings`, and the name in `ccledger.toml`."""
-    variables: tuple[str, ...]
-    """Environment variables, the first one that is set counts."""
-    flag: str
-    kind: str
-    """What it takes, for people."""
-    default: str
-    """What holds without it, for people."""
-    meaning: str
-
-
-SETTINGS: Final = (
-    Setting(
-        "data_dir",
-        ("CCLEDGER_DATA_DIR",),
-        "--data-dir",
-        "a directory",
-        "`$XDG_DATA_HOME/ccledger` or `~/.local/share/ccledger`",
-        "Where the ledger, its lock and its socket live.",
-    ),
-    Setting(
-        "database_url",
-        ("CCLEDGER_DATABASE_URL",),
-        "",
-        "`sqlite:///PATH`",
-        "`ledger.db` in the data directory",
-        "Which engine keeps the calls, and where. `DATABASE_PATH` names a SQLite file without the address around it.",
-    ),
-    Setting(
-        "host",
-        ("CCLEDGER_HOST",),
-        "--host",
-        "`127.0.0.1`, `::1` or `localhost`",
-        "`127.0.0.1`",
-        "The address the server listens on.",
-    ),
-    Setting(
-        "port",
-        ("CCLEDGER_PORT",),
-        "--port",
-        "0 to 65535",
-        f"`{DEFAULT_PORT}`",
-        "The port the server listens on; 0 takes any free one.",
-    ),
-    Setting(
-        "timezone",
-        ("CCLEDGER_TIMEZONE",),
-        "",
-        "an IANA name",
-        "the machine's zone (`TZ`, `/etc/localtime`, `/etc/timezone`)",
-        "The zone whose days the ledger keeps; another one rebuilds its sums. "
-        "A report's `--timezone` changes that report only.",
-    ),
-    Setting(
-        "claude_dirs",
-        (),
-        "--claude-dir",
-        "directories",
-        "`$CLAUDE_CONFIG_DIR`, else `~/.claude`, `~/.config/claude` and those of Claude Desktop",
-        "The Claude directories to read. On the command line the flag is repeated, in the file it is a list.",
-    ),
-    Setting(
-        "billing",
-        ("CCLEDGER_BILLING",),
-        "",
-        "`api` or `subscription`",
-        "found out for each Claude directory",
-        "Whether the money is really spent, or what the calls would have cost.",
-    ),
-    Setting(
-        "file_watch",
-        ("CCLEDGER_FILE_WATCH", "FILE_WATCH_ENABLED"),
-        "",
-        "`true` or `false`",
-        "`true`",
-        "Whether the server waits for file events. Without, it looks at the files every second.",
-    ),
-    Setting(
-        "log_level",
-        ("CCLEDGER_LOG_LEVEL", "LOG_LEVEL"),
-        "",
-        "`DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`",
-        "`WARNING`",
-        "How much the server says on standard error. `DEBUG` also shows where a command failed.",
-    ),
-    Setting(
-        "retention_days",
-        ("CCLEDGER_RETENTION_DAYS",),
-        "",
-        "a whole number from 1",
-        "calls are kept for ever",
-        "For how many days before today single calls are kept. Older ones are removed once they are booked; sums by "
-        "day, model, project and session stay for ever.",
-    ),
-)
-"""Every setting, in the order of the reference page."""
-
-_MOST_DAYS: Final = 36_500
 _BILLING: Final = ("api", "subscription")
 _PASSWORD: Final = re.compile(r"(?<=://)[^/@]*@")
 """Who signs in to a database, and with what: both are nobody else's business."""
-_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+_SECRET: Final = frozenset(setting.name for setting in SETTINGS if setting.is_secret)
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _UTC: Final = frozenset(
     f"{area}{name}" for area in ("", "ETC/") for name in ("UTC", "UCT", "GMT", "ZULU", "UNIVERSAL", "GREENWICH")
@@ -158,19 +99,56 @@ def read_settings(environment: Mapping[str, str], home: Path, flags: Mapping[str
     Raises `UsageError` for a value that makes no sense, naming where it came from.
     """
     given = _given(environment, home, flags or {})
-    data_dir: Path = _read(given, "data_dir", lambda value: _path(value, home), _default_data_dir(environment, home))
-    return Settings(
+    read = partial(_read, given)
+    data_dir: Path = read("data_dir", lambda value: _path(value, home), _default_data_dir(environment, home))
+    settings = Settings(
         data_dir=data_dir,
-        database_url=_read(given, "database_url", _text, _database_url(environment, data_dir)),
-        host=_read(given, "host", _loopback, _LOOPBACK[0]),
-        port=_read(given, "port", _port, DEFAULT_PORT),
-        timezone=_read(given, "timezone", lambda value: canonical_zone(_text(value)), ""),
-        claude_dirs=_read(given, "claude_dirs", _texts, ()),
-        billing=_read(given, "billing", lambda value: _one_of(_BILLING, _text(value)), ""),
-        file_watch=_read(given, "file_watch", _switch, default=True),
-        log_level=_read(given, "log_level", lambda value: _one_of(_LEVELS, _text(value).upper()), "WARNING"),
-        retention_days=_read(given, "retention_days", _days, None),
+        database_url=read("database_url", values.a_text, _database_url(environment, data_dir)),
+        host=read("host", values.an_address, "127.0.0.1"),
+        port=read("port", values.a_port, DEFAULT_PORT),
+        timezone=read("timezone", lambda value: canonical_zone(values.a_text(value)), ""),
+        claude_dirs=read("claude_dirs", values.texts, ()),
+        billing=read("billing", lambda value: values.one_of(_BILLING, values.a_text(value)), ""),
+        file_watch=read("file_watch", values.a_switch, True),
+        log_level=read("log_level", lambda value: values.one_of(_LEVELS, values.a_text(value).upper()), "WARNING"),
+        retention_days=read("retention_days", values.days, None),
+        allowed_hosts=read("allowed_hosts", values.host_names, ()),
+        admin_key=read("admin_key", values.a_secret, ""),
+        admin_password_hash=read("admin_password_hash", values.a_password_hash, ""),
+        jwt_secret=read("jwt_secret", values.a_secret, ""),
+        master_key=read("master_key", values.a_secret, ""),
+        upstream_timeout=read("upstream_timeout", values.seconds, 600),
+        upstream_idle_timeout=read("upstream_idle_timeout", values.seconds, 300),
+        largest_body=read("largest_body", values.a_size, 32 << 20),
+        web_mode=read("web_mode", values.a_switch, False),
+        gateway_health_checks=read("gateway_health_checks", values.a_switch, False),
+        logging=read("logging", values.logging, Logging()),
+        conversations=read("conversations", values.conversations, Conversations()),
+        stats=read("stats", values.stats, Stats()),
     )
+    _refuse_open_door(settings, given)
+    return settings
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on is this machine's own."""
+    if host in ("127.0.0.1", "::1", "localhost"):
+        return True
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _refuse_open_door(settings: Settings, given: Mapping[str, Given]) -> None:
+    if not is_loopback(settings.host) and not settings.has_administrator:
+        raise UsageError(
+            f"{given['host'].origin}: {settings.host} would open the ledger to the network, which needs sign-in; "
+            "set CCLEDGER_ADMIN_PASSWORD_HASH ('ccledger password' makes one) or CCLEDGER_ADMIN_KEY, "
+            "or listen on 127.0.0.1"
+        )
 
 
 def _given(environment: Mapping[str, str], home: Path, flags: Mapping[str, object]) -> dict[str, Given]:
@@ -195,21 +173,35 @@ def in_force(
 ) -> list[InForce]:
     """Every setting with its value and where that comes from; the arguments are those of `read_settings`."""
     given = _given(environment, home, flags or {})
-    values = settings._asdict()
     return [
-        InForce(setting, _shown(values[setting.name]), given[setting.name].origin if setting.name in given else "")
+        InForce(
+            setting,
+            _shown(setting, getattr(settings, setting.name)),
+            given[setting.name].origin if setting.name in given else "",
+        )
         for setting in SETTINGS
     ]
 
 
-def _shown(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return ", ".join(map(str, cast("tuple[object, ...]", value)))
-    return _PASSWORD.sub("", str(value))
+def _shown(setting: Setting, value: object) -> str:
+    if setting.is_secret:
+        return "set, not shown" if value else ""
+    return _written(value)
+
+
+def _written(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case Logging() | Conversations() | Stats():
+            said = ((name, each) for name, each in value._asdict().items() if each is not None)
+            return ", ".join(f"{name} = {_written(each)}" for name, each in said)
+        case tuple():
+            return ", ".join(map(str, cast("tuple[object, ...]", value)))
+        case _:
+            return _PASSWORD.sub("", str(value))
 
 
 def _from_flags(flags: Mapping[str, object]) -> Iterator[tuple[str, Given]]:
@@ -283,25 +275,14 @@ def _read(given: Mapping[str, Given], name: str, read: Callable[[Any], _Value], 
         return read(value)
     except ValueError as error:
         kind = next(setting.kind for setting in SETTINGS if setting.name == name).replace("`", "")
-        raise UsageError(f"{origin} takes {kind}, not {value!r}{error}") from None
+        found = "; what is there is not shown" if name in _SECRET else f", not {value!r}"
+        raise UsageError(f"{origin} takes {kind}{found}{error}") from None
     except UsageError as error:
         raise UsageError(f"{origin}: {error}") from None
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError  # noqa: TRY004 - to the reader of the file both are a wrong value
-    return value
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, (list, tuple)):
-        raise ValueError  # noqa: TRY004 - as _text
-    return tuple(map(_text, cast("Iterable[object]", value)))
-
-
 def _path(value: object, home: Path) -> Path:
-    return _expand(_text(value), home)
+    return _expand(values.a_text(value), home)
 
 
 def _expand(text: str, home: Path) -> Path:
@@ -315,39 +296,3 @@ def _default_data_dir(environment: Mapping[str, str], home: Path) -> Path:
 def _database_url(environment: Mapping[str, str], data_dir: Path) -> str:
     path = environment.get("DATABASE_PATH")
     return f"sqlite:///{Path(path).absolute() if path else data_dir / 'ledger.db'}"
-
-
-def _loopback(value: object) -> str:
-    host = _text(value)
-    if host not in _LOOPBACK:
-        raise ValueError("; any other address would open the ledger to the network, which needs sign-in")
-    return host
-
-
-def _port(value: object) -> int:
-    text = str(value)
-    if not (text.isascii() and text.isdecimal()) or int(text) > 65535:
-        raise ValueError
-    return int(text)
-
-
-def _days(value: object) -> int | None:
-    text = str(value)
-    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= _MOST_DAYS:
-        raise ValueError
-    return int(text)
-
-
-def _one_of(accepted: tuple[str, ...], value: str) -> str:
-    if value not in accepted:
-        raise ValueError
-    return value
-
-
-def _switch(value: object) -> bool:
-    text = str(value).strip().lower()
-    if text in ("1", "true", "yes", "on"):
-        return True
-    if text in ("0", "false", "no", "off"):
-        return False
-    raise ValueError
