@@ -16,7 +16,7 @@ _IMAGES = {
     "image/webp": "image/webp",
 }
 _PDF = "application/pdf"
-_NATIVE = frozenset({"image", "document", "search_result"})
+_NATIVE = ("image", "document", "search_result")
 """Parts in Anthropic's own form; other gateways take them too."""
 
 
@@ -52,9 +52,9 @@ def _part(part: object, where: str, readers: dict[str, Callable[[Json, str], Jso
     type_ = told.get("type")
     if type_ == "input_audio":
         raise ChatRefused("Claude does not listen to audio: send a transcript as text.", where, "unsupported_content")
-    if type_ in _NATIVE and readers is _SHOWN:
+    if readers is _SHOWN and type_ in _NATIVE:
         return told
-    read = readers.get(type_) if isinstance(type_, str) else None
+    read = readers.get(str(type_))
     if read is None:
         raise ChatRefused(f"{where}.type must be one of {', '.join(readers)}.", f"{where}.type", "unsupported_content")
     return cached(read(told, where), told)

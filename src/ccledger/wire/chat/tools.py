@@ -42,7 +42,7 @@ def read_tools(request: Json, called: list[str], able: Abilities) -> Toolbox:
     tools = _all_tools(request, able)
     choice = _choice(request)
     if choice.allowed is not None:
-        tools = [tool for tool in tools if tool.get("name") in choice.allowed]
+        tools = [tool for tool in tools if str(tool.get("name")) in choice.allowed]
     if not tools:
         # Anthropic wants the tools of a conversation declared even where none may be called any more.
         declared: list[Json] = [{"name": name, "input_schema": _NO_INPUT} for name in called]
@@ -142,7 +142,7 @@ def _allowed(told: Json, where: str) -> _Choice:
 
 
 def _expect_named(choice: _Choice, tools: list[Json]) -> None:
-    names = {tool.get("name") for tool in tools}
+    names = {str(tool.get("name")) for tool in tools}
     if choice.mode == "tool" and choice.name not in names:
         raise ChatRefused(f"tool_choice names {choice.name!r}, which is not among the tools.", "tool_choice")
     missing = sorted(choice.allowed - names) if choice.allowed else []
