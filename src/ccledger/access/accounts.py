@@ -187,6 +187,8 @@ class AccountBook:
             told = replace(
                 kept.account, expires_at=credential.expires_at, hint=_hint(credential.secret), health="unknown"
             )
+            # What it replaces may be worth nothing any more, so it holds even where it can't be written.
+            self._opened[account] = credential
             self._keep(told, credential)
 
     def tell_health(self, account: str, health: str) -> None:

@@ -94,10 +94,8 @@ class Lease:
 
     def refused(self, reason: str) -> None:
         """The account can't be used until somebody checks or changes it; `reason` holds no secret."""
-        if self._seat.refusal or self._seat.account is not self.account:
-            return  # that is known, or it was changed meanwhile
-        self._seat.refusal = reason
-        self._pool.tell_refused(self.account.id)
+        if self._seat.account is self.account:  # else it was changed meanwhile
+            self._pool.refuse(self.account.id, reason)
 
     def _fail(self, now: int, how: str) -> None:
         self._is_failed = True
@@ -152,6 +150,14 @@ class Pool:
         """Whether any active account is for calls of that mode, be it usable now or not."""
         self._look()
         return mode in self._groups
+
+    def refuse(self, account: str, reason: str) -> None:
+        """An account can't be used until somebody checks or changes it; `reason` holds no secret."""
+        self._look()
+        seat = self._seats.get(account)
+        if seat is not None and not seat.refusal:
+            seat.refusal = reason
+            self.tell_refused(account)
 
     def states(self) -> dict[str, State]:
         """How each account is doing, by its id."""
