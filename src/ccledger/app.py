@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from ccledger import __version__, core
 from ccledger.core.errors import UsageError
 from ccledger.ledger.store import Store, open_reader, open_store
-from ccledger.settings import Settings, canonical_zone
+from ccledger.settings import Settings, canonical_zone, is_loopback
 from ccledger.sources.stats_cache import import_changed
 from ccledger.sources.transcripts.position import fingerprint, is_unchanged
 from ccledger.sources.transcripts.roots import Root, find_roots, list_files
 
 if TYPE_CHECKING:
     from ccledger.access.tokens import Tokens
+    from ccledger.api.doorkeeper import Door
     from ccledger.api.live import Live
     from ccledger.api.settings import SettingInForce
     from ccledger.api.system import Import
@@ -210,14 +211,16 @@ def take_cached_days(store: Store, roots: Iterable[Root]) -> None:
     import_changed([root.path for root in roots], store, clock, edition=__version__)
 
 
-def serve(
-    settings: Settings, surroundings: Surroundings, announce: Callable[[str], None], told: "Sequence[InForce]" = ()
-) -> None:
-    """Runs the server until a signal ends it. `announce` hears its address, `told` is for the Settings page."""
+Announce = Callable[[str, Callable[[], str]], None]
+"""Hears where the server answers, and what makes a code that signs in there once."""
+
+
+def serve(settings: Settings, surroundings: Surroundings, announce: Announce, told: "Sequence[InForce]" = ()) -> None:
+    """Runs the server until a signal ends it; `told` is for the Settings page."""
     from ccledger.api.app import Parts, create_app
     from ccledger.api.live import Live
     from ccledger.api.prices import PriceDesk
-    from ccledger.api.server import listening, run
+    from ccledger.api.server import address_of, listening, run
     from ccledger.api.system import ImportRoot, Transcripts, describe_import
     from ccledger.ledger.limits import kept_limits
     from ccledger.ledger.writer import Writer
@@ -265,12 +268,36 @@ def serve(
             settings=lambda: list(map(_describe_setting, told)),
             tokens=tokens_of(store),
             web_folder=Path(__file__).parent / "_web",
+            door=_door(settings, address_of(sockets[0])),
         )
         follower.start()
         try:
-            run(create_app(parts), sockets, announce, follower.stop, settings.log_level)
+            invite = parts.door.signin.invite
+            run(create_app(parts), sockets, lambda at: announce(at, invite), follower.stop, settings.log_level)
         finally:
             follower.stop()
+
+
+def _door(settings: Settings, address: str) -> "Door":
+    """Who may come in, and how they show it."""
+    import secrets
+
+    from ccledger.access.signin import Secrets, SignIn
+    from ccledger.api.doorkeeper import Door
+
+    own = Secrets(settings.admin_key, settings.admin_password_hash)
+    signin = SignIn(own, _key_for(settings), clock, secrets.token_bytes, {})
+    names = (f"[{settings.host}]" if ":" in settings.host else settings.host.lower(), *settings.allowed_hosts)
+    return Door(signin, is_loopback(settings.host), names, lambda: address)
+
+
+def _key_for(settings: Settings) -> Callable[[str], bytes]:
+    """A key for each purpose; without a master key they end with the server, and with them everybody's session."""
+    import hmac
+    import secrets
+
+    master = settings.master_key.encode() or secrets.token_bytes(32)
+    return lambda purpose: hmac.digest(master, purpose.encode(), "sha256")
 
 
 @contextmanager

@@ -3,14 +3,23 @@
 import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
 from litestar.testing import TestClient
 from litestar.types import ASGIApp
 
+<<<<<<< HEAD
 from ccledger.access.tokens import Tokens
 from ccledger.api.app import Parts, create_app
+=======
+from ccledger.access.signin import Secrets, SignIn
+from ccledger.api.app import Parts, create_app
+from ccledger.api.asgi import Application
+from ccledger.api.doorkeeper import Door
+>>>>>>> f36dd33 (Let administrators sign in by password, key, one-time code, cookie or token, and ask for it from the network)
 from ccledger.api.live import Live
 from ccledger.api.prices import PriceDesk
 from ccledger.api.settings import SettingInForce
@@ -23,6 +32,9 @@ from ccledger.ledger.writer import Writer
 from ccledger.stats.pricing import Prices
 
 BOOK = price_book()
+ADMIN_KEY = "the-administrators-key"
+"""Sent as `X-Admin-Key`, it makes a test's client an administrator."""
+SECRETS = Secrets(ADMIN_KEY)
 NOW = 1_795_168_800_000
 """2026-11-20 10:00 UTC."""
 ROOT = ImportRoot("/home/u/.claude", found=True, files=2, billing="api")
@@ -40,6 +52,27 @@ FOLLOWING = Import(
 )
 
 
+def make_door(
+    secrets: Secrets = SECRETS,
+    *,
+    now: Callable[[], int] = lambda: NOW,
+    is_loopback: bool = True,
+    host_names: Sequence[str] = (),
+) -> Door:
+    """The door as the composition root builds it, with random bytes that can be told beforehand."""
+    signin = SignIn(secrets, _key_for, now, _counted(), {})
+    return Door(signin, is_loopback, host_names, lambda: "http://127.0.0.1:51888")
+
+
+def _key_for(purpose: str) -> bytes:
+    return sha256(purpose.encode()).digest()
+
+
+def _counted() -> Callable[[int], bytes]:
+    numbers = count()
+    return lambda length: next(numbers).to_bytes(length, "big")
+
+
 def make_app(
     store: Store,
     *,
@@ -50,7 +83,11 @@ def make_app(
     limits: Callable[[], Sequence[LimitReading]] = list,
     web_folder: Path = Path("/nonexistent"),
     settings: Callable[[], Sequence[SettingInForce]] = tuple,
+<<<<<<< HEAD
     tokens: Tokens | None = None,
+=======
+    door: Door | None = None,
+>>>>>>> f36dd33 (Let administrators sign in by password, key, one-time code, cookie or token, and ask for it from the network)
 ) -> Application:
     """The application as the composition root builds it, but for what a test is about."""
     told = Live() if live is None else live
@@ -66,6 +103,7 @@ def make_app(
         settings=settings,
         tokens=Tokens(store, lambda: NOW, os.urandom) if tokens is None else tokens,
         web_folder=web_folder,
+        door=make_door() if door is None else door,
     )
     return create_app(parts)
 

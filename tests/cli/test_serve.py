@@ -85,7 +85,7 @@ def test_a_server_whose_directory_is_in_use_says_so(ccledger: Run, plain: Histor
     [
         (("--port", "99999"), "--port takes 0 to 65535, not '99999'"),
         (("--port", "http"), "--port takes 0 to 65535, not 'http'"),
-        (("--host", "0.0.0.0"), "--host takes 127.0.0.1, ::1 or localhost, not '0.0.0.0'; any other address"),
+        (("--host", "0.0.0.0"), "--host: 0.0.0.0 would open the ledger to the network, which needs sign-in"),
     ],
 )
 def test_an_address_that_makes_no_sense_is_wrong_usage(arguments: tuple[str, ...], said: str, ccledger: Run) -> None:

@@ -13,7 +13,9 @@ from litestar.datastructures import CacheControlHeader
 from ccledger.access.tokens import Tokens
 from ccledger.api.blocks import block_routes
 from ccledger.api.cost import cost_routes
+from ccledger.api.doorkeeper import Door, Doorkeeper
 from ccledger.api.errors import answer_error, log_error
+from ccledger.api.guards import OPEN, signed_in_from_elsewhere
 from ccledger.api.head import Head
 from ccledger.api.history import AS_IT_IS, history_routes
 from ccledger.api.limits import limit_routes
@@ -24,6 +26,7 @@ from ccledger.api.prices import PriceDesk, price_routes
 from ccledger.api.query import query_routes
 from ccledger.api.settings import SettingInForce, settings_routes
 from ccledger.api.shield import Shield
+from ccledger.api.signin import login_page_routes, login_routes, signin_routes
 from ccledger.api.stats import all_models, stats_routes
 from ccledger.api.system import Transcripts, system_routes
 from ccledger.api.tokens import token_routes
@@ -50,10 +53,11 @@ class Parts(NamedTuple):
     settings: Callable[[], Sequence[SettingInForce]]
     tokens: Tokens
     web_folder: Path
+    door: Door
 
 
 def create_app(parts: Parts) -> Application:
-    """The application behind its shield: the API under `/api/v1` and `/api`, `/ws`, and the dashboard."""
+    """The application behind shield and doorkeeper: the API under `/api/v1` and `/api`, `/ws`, and the dashboard."""
     store, now, zone_name = parts.store, parts.now, parts.zone_name
     transcripts = parts.transcripts
     lifetime = Lifetime(store)
@@ -80,14 +84,19 @@ def create_app(parts: Parts) -> Application:
         *price_routes(parts.prices.writer),
         *settings_routes(store, transcripts, parts.version, parts.settings),
         *token_routes(parts.tokens, store, now),
+        *login_routes(parts.door),
+        *signin_routes(parts.door),
     ]
     routes = [*handlers, openapi_route(handlers, parts.version)]
     app = Litestar(
         route_handlers=[
             *(Router(path, route_handlers=routes, cache_control=_FRESH) for path in ("/api/v1", "/api")),
             *live_routes(parts.live, initial, store.batches, now),
-            Router("/", route_handlers=page_routes(parts.web_folder), opt={AS_IT_IS: True}),
+            Router("/", route_handlers=page_routes(parts.web_folder), opt={AS_IT_IS: True, OPEN: True}),
+            *login_routes(parts.door),
+            *login_page_routes(),
         ],
+        guards=[signed_in_from_elsewhere],
         exception_handlers={Exception: answer_error},
         after_exception=[log_error],
         lifespan=[attached],
@@ -97,7 +106,7 @@ def create_app(parts: Parts) -> Application:
         debug=False,
         pdb_on_exception=False,
     )
-    return Shield(Head(app))
+    return Shield(Doorkeeper(Head(app), parts.door), parts.door.host_names)
 
 
 _FRESH = CacheControlHeader(no_store=True)

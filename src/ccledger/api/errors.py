@@ -8,7 +8,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, WebSocketDisconnect
 from msgspec import Struct
 
-from ccledger.core.asgi import Send
+from ccledger.core.asgi import Headers, Send
 from ccledger.core.errors import LedgerError, UsageError
 from ccledger.stats.words import about
 
@@ -71,8 +71,13 @@ def encode_problem(text: str) -> tuple[bytes, list[tuple[bytes, bytes]]]:
     return body, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
 
 
-async def refuse(send: Send, status: int, text: str, event: str = "http.response") -> None:
+async def refuse(send: Send, status: int, text: str, event: str = "http.response", headers: Headers = ()) -> None:
     """Answers a request that reaches no route."""
-    body, headers = encode_problem(text)
-    await send({"type": f"{event}.start", "status": status, "headers": headers})
+    body, described = encode_problem(text)
+    await send({"type": f"{event}.start", "status": status, "headers": [*described, *headers]})
     await send({"type": f"{event}.body", "body": body, "more_body": False})
+
+
+def log_refusal(what: str, address: str) -> None:
+    """Writes down that somebody could not sign in, and never with what."""
+    _LOG.warning("sign-in refused: wrong %s from %s", what, address)

@@ -16,6 +16,7 @@ from ccledger.api.limits import Limits
 from ccledger.api.live import ImportProgress, InitialData, Misunderstood, Ping, Pong, Resync, StatsUpdate, Subscribe
 from ccledger.api.query import QueryAnswer
 from ccledger.api.settings import EffectiveSettings
+from ccledger.api.signin import Acknowledged, Me, Proof, SignedIn
 from ccledger.api.stats import CurrentStats, Overview
 from ccledger.api.system import Health, Import, Version
 from ccledger.api.tokens import ChangedToken, Done, IssuedToken, TokenId, TokenList
@@ -44,6 +45,9 @@ _ANSWERS: Final = (
     ChangedToken,
     TokenList,
     Done,
+    SignedIn,
+    Acknowledged,
+    Me,
     Problem,
 )
 _ORDERS: Final = (NewToken, TokenSettings, TokenId)

@@ -22,6 +22,8 @@ _DRAIN_SECONDS: Final = 5
 _BACKLOG: Final = 256
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _LARGEST_MESSAGE: Final = 1 << 16
+_REACHED_BY: Final[dict[str, str]] = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - this is about telling them apart
+"""The address to ask for of a server that listens on all of them."""
 
 
 @contextmanager
@@ -51,7 +53,7 @@ def run(
     """
     logging.basicConfig(level=log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     config = configure(app)
-    server = _Server(config, lambda: announce(_address(sockets[0])), ending)
+    server = _Server(config, lambda: announce(address_of(sockets[0])), ending)
     # What was built so far stays until the end. Looking through it again and again takes longer than most answers.
     gc.collect()
     gc.freeze()
@@ -136,6 +138,8 @@ def _listen_locally(path: Path) -> socket.socket:
     return listener
 
 
-def _address(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
+def address_of(listener: socket.socket) -> str:
+    """Where a server answers that listens there, as a browser on this machine takes it."""
+    bound, port = listener.getsockname()[:2]
+    host = _REACHED_BY.get(bound, str(bound))
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -5,7 +5,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from ccledger.api.errors import NOTHING_HERE, refuse
-from ccledger.core.asgi import Application, Message, Receive, Scope, Send
+from ccledger.core.asgi import Application, Headers, Message, Receive, Scope, Send
 
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 _POLICY: Final = (
@@ -21,7 +21,12 @@ SECURITY_HEADERS: Final = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 _LONGEST_TARGET: Final = 8192
-_UNKNOWN_HOST: Final = (421, "this server answers to localhost only; open http://127.0.0.1 and its port")
+UNAUTHORIZED: Final = 4401
+"""The code with which a route closes a WebSocket of somebody who has not signed in."""
+_UNKNOWN_HOST: Final = (
+    421,
+    "this server does not answer to that name; open http://127.0.0.1 and its port, or add the name to allowed_hosts",
+)
 _FOREIGN_ORIGIN: Final = (
     403,
     "requests from other web pages are refused; call the API from its own page or from a program",
@@ -38,9 +43,10 @@ def is_local_socket(scope: Mapping[str, Any]) -> bool:
 class Shield:
     """Wraps the application. Without it a web page could reach the server by a name of its own (DNS rebinding)."""
 
-    def __init__(self, app: Application, host_names: Iterable[str] = LOCAL_NAMES) -> None:
+    def __init__(self, app: Application, host_names: Iterable[str] = ()) -> None:
+        """`host_names` are names and addresses beside `localhost` and the address that a request arrives at."""
         self._app = app
-        self._names = frozenset(host_names)
+        self._names = frozenset((*LOCAL_NAMES, *host_names))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets a request through, or refuses it."""
@@ -52,7 +58,7 @@ class Shield:
         if refusal is None:
             await self._app(scope, receive, guarded)
         else:
-            await _refuse(scope, guarded, *refusal)
+            await turn_away(scope, guarded, *refusal)
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         if len(scope["raw_path"]) + len(scope["query_string"]) > _LONGEST_TARGET:
@@ -60,15 +66,29 @@ class Shield:
         if is_local_socket(scope):
             return None
         hosts, origins = _headers(scope, b"host"), _headers(scope, b"origin")
-        if len(hosts) != 1 or _name_of(hosts[0]) not in self._names:
+        if len(hosts) != 1 or not self._is_known(name_of(hosts[0]), scope):
             return _UNKNOWN_HOST
         if any(not _is_own(origin, hosts[0]) for origin in origins) or _is_embedded(scope):
             return _FOREIGN_ORIGIN
         return None
 
+    def _is_known(self, name: str, scope: Scope) -> bool:
+        """Whether a name is ours. The address that a request arrives at is: nobody else's name can lead to it."""
+        return name in self._names or name == _own_address(scope)
+
+
+def _own_address(scope: Scope) -> str:
+    address = scope["server"][0].removeprefix("::ffff:")
+    return f"[{address}]" if ":" in address else address
+
+
+def headers_of(scope: Mapping[str, Any], name: bytes) -> list[str]:
+    """The values of a header, as often as it was sent; its name is in lower case."""
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
+
 
 def _headers(scope: Scope, name: bytes) -> list[str]:
-    return [value.decode("latin-1").lower() for key, value in scope["headers"] if key == name]
+    return [value.lower() for value in headers_of(scope, name)]
 
 
 def _is_embedded(scope: Scope) -> bool:
@@ -77,7 +97,8 @@ def _is_embedded(scope: Scope) -> bool:
     return foreign and _headers(scope, b"sec-fetch-mode") != ["navigate"]
 
 
-def _name_of(host: str) -> str:
+def name_of(host: str) -> str:
+    """A host without its port."""
     name, colon, port = host.rpartition(":")
     return name if colon and port.isascii() and port.isdigit() else host
 
@@ -100,7 +121,8 @@ def _guarded(scope: Scope, send: Send) -> Send:
             accepted = True
         elif message["type"] == "websocket.close" and not accepted:
             accepted = True
-            await _refuse(scope, send_guarded, 404, NOTHING_HERE)
+            refusal = (401, "Unauthorized") if message.get("code") == UNAUTHORIZED else (404, NOTHING_HERE)
+            await turn_away(scope, send_guarded, *refusal)
             return
         elif message["type"] in ("http.response.start", "websocket.http.response.start"):
             message["headers"] = [*message.get("headers", ()), *SECURITY_HEADERS]
@@ -109,10 +131,11 @@ def _guarded(scope: Scope, send: Send) -> Send:
     return send_guarded
 
 
-async def _refuse(scope: Scope, send: Send, status: int, text: str) -> None:
+async def turn_away(scope: Scope, send: Send, status: int, text: str, headers: Headers = ()) -> None:
+    """Answers a request, or a WebSocket that is not open yet, without asking any route."""
     if scope["type"] == "http":
-        await refuse(send, status, text)
+        await refuse(send, status, text, headers=headers)
     elif "websocket.http.response" in (scope.get("extensions") or {}):
-        await refuse(send, status, text, "websocket.http.response")
+        await refuse(send, status, text, "websocket.http.response", headers)
     else:
         await send({"type": "websocket.close", "code": 1008, "reason": text})

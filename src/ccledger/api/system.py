@@ -8,6 +8,7 @@ from litestar import Request, get, post
 from litestar.exceptions import NotFoundException, ServiceUnavailableException
 from msgspec import Struct
 
+from ccledger.api.guards import OPEN
 from ccledger.api.shield import is_local_socket
 from ccledger.core.periods import iso
 from ccledger.stats.words import Moment, about
@@ -89,12 +90,12 @@ def describe_import(status: "ImportStatus", roots: list[ImportRoot]) -> Import:
 def system_routes(version: str, transcripts: Transcripts) -> list[Any]:
     """`health`, `version`, `import`, and the command line's own `control/import`."""
 
-    @get("/health", operation_id="getHealth", sync_to_thread=True)
+    @get("/health", operation_id="getHealth", sync_to_thread=True, opt={OPEN: True})
     def health() -> Health:
         """Whether the server answers and its import is well."""
         return Health("ok" if transcripts.state().error is None else "degraded", version)
 
-    @get("/version", operation_id="getVersion", sync_to_thread=False)
+    @get("/version", operation_id="getVersion", sync_to_thread=False, opt={OPEN: True})
     def version_() -> Version:
         """The program's version."""
         return Version(version)

@@ -3,9 +3,13 @@
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ccledger.cli.options import given, place_options, settings_from
 from ccledger.cli.parser import Command, Parser
+
+if TYPE_CHECKING:
+    from ccledger.app import Announce
 
 
 def _declare(parser: Parser) -> None:
@@ -24,18 +28,19 @@ def _serve(flags: Namespace) -> None:
     app.serve(settings, surroundings, announcer(browser=not flags.no_browser), told)
 
 
-def announcer(*, browser: bool) -> Callable[[str], None]:
-    """Says where the server answers, and opens the dashboard there when that is wanted and somebody watches."""
+def announcer(*, browser: bool) -> "Announce":
+    """Says where the server answers, and opens the dashboard, signed in, if that is wanted and somebody watches."""
 
-    def announce(address: str) -> None:
+    def announce(address: str, code: Callable[[], str]) -> None:
         print(f"ready {address}", flush=True)
         if browser and sys.stdout.isatty():
-            _open_browser(address)
+            open_browser(f"{address}/?code={code()}")
 
     return announce
 
 
-def _open_browser(address: str) -> None:
+def open_browser(address: str) -> None:
+    """Opens an address in the user's browser, without waiting for it."""
     import threading
     import webbrowser
 
