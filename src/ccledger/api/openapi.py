@@ -50,7 +50,7 @@ _ANSWERS: Final = (
     Me,
     Problem,
 )
-_ORDERS: Final = (NewToken, TokenSettings, TokenId)
+_ORDERS: Final = (NewToken, TokenSettings, TokenId, Proof)
 """What requests say in their bodies."""
 _MESSAGES: Final = (InitialData, StatsUpdate, ImportProgress, Resync, Pong, Misunderstood, Ping, Subscribe)
 """What is said over `/ws`. OpenAPI has no place for a WebSocket, but its words can be described."""

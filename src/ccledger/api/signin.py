@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Request, Response, get, post
+from litestar.datastructures import CacheControlHeader
 from litestar.exceptions import NotAuthorizedException, NotFoundException, TooManyRequestsException
 from litestar.params import RawBody
 from litestar.response import Redirect
@@ -78,7 +79,14 @@ class Invitation(Struct, frozen=True):
 def login_routes(door: Door) -> list[Any]:
     """`/login`, as the specification has it."""
 
-    @post("/login", status_code=200, include_in_schema=False, opt=_EVERYBODY, request_max_body_size=_LARGEST_BODY)
+    @post(
+        "/login",
+        status_code=200,
+        include_in_schema=False,
+        opt=_EVERYBODY,
+        request_max_body_size=_LARGEST_BODY,
+        cache_control=CacheControlHeader(no_store=True),
+    )
     async def login(request: Request[Any, Any, Any], body: RawBody) -> Response[Acknowledged]:
         """Signs a browser in with the password."""
         await _prove(door.signin, request, _read(body))
