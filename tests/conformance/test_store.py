@@ -37,7 +37,7 @@ from ccledger.core.merge import join
 from ccledger.core.periods import Days
 from ccledger.core.rollup import measure
 from ccledger.ledger.plan import Price
-from ccledger.ledger.store import Slice, Store, SumRow, Wanted, engines
+from ccledger.ledger.store import Ranking, Slice, SpanCount, Store, SumRow, Wanted, engines
 from tests.conformance.stores import fresh_store, price
 
 MORNING = 1_795_160_000_000
@@ -586,15 +586,47 @@ def is_wanted(call: Call, wanted: Wanted) -> bool:
             wanted.projects is None
             or ((place and place.project) or "", (place and place.folder) or "") in wanted.projects
         )
+        and all(
+            value is None or on_axis(call, Axis(axis)) == value
+            for axis, value in (
+                ("access_token", wanted.access_token),
+                ("account", wanted.account),
+                ("user", wanted.user),
+                ("source", wanted.source),
+            )
+        )
+        and is_exchange_wanted(call, wanted)
     )
+
+
+def is_exchange_wanted(call: Call, wanted: Wanted) -> bool:
+    party, exchange, timing = call.fact.party, call.fact.exchange, call.fact.timing
+    return (
+        (wanted.mode is None or ((party and party.mode) or "") == wanted.mode)
+        and (wanted.endpoint is None or (exchange.endpoint if exchange else "") == wanted.endpoint)
+        and (wanted.status is None or timing.status_code == wanted.status)
+        and (wanted.success is None or (timing.outcome == Outcome.OK) == wanted.success)
+    )
+
+
+def maybe(*values: str) -> st.SearchStrategy[str | None]:
+    return st.none() | st.none() | st.sampled_from(values)
 
 
 wishes = st.builds(
     Wanted,
-    st.none() | st.sampled_from(["claude-opus-5", "unpriced-1", "", "nobody"]),
+    maybe("claude-opus-5", "unpriced-1", "", "nobody"),
     st.none()
     | st.frozensets(st.tuples(st.sampled_from(["a", "b", "", "x/y"]), st.sampled_from(["a", "数据", ""])), max_size=4),
-    st.none() | st.sampled_from(["a", "数据", "nobody"]),
+    maybe("a", "数据", "nobody"),
+    maybe("a", "数据", "", "nobody"),
+    maybe("a", "数据", "", "nobody"),
+    maybe("a", "数据", "", "nobody"),
+    maybe("a", "数据", "", "nobody"),
+    maybe("transcript", "gateway", "runner", "nobody"),
+    maybe("messages", "count_tokens", "", "nobody"),
+    st.none() | st.none() | st.sampled_from([200, 529]),
+    st.none() | st.booleans(),
 )
 ZONES = ("UTC", "Asia/Kathmandu", "Australia/Lord_Howe")
 
@@ -634,14 +666,76 @@ def test_calls_are_found_in_order_and_counted(
         quarters = Counter(call.fact.timing.started_at // QUARTER_MS for call in asked)
         first, last = start // QUARTER_MS, end // QUARTER_MS
         counted = sorted((quarter, calls) for quarter, calls in quarters.items() if first <= quarter <= last)
-        assert store.counts(Grain.QUARTER, first, last, wanted) == counted
+        assert_counted(store.counts(Grain.QUARTER, first, last, wanted), counted, wanted)
         by_day: Counter[int] = Counter()
         for quarter, calls in quarters.items():
             by_day[days.of_quarter(quarter)] += calls
-        assert store.counts(Grain.DAY, 0, 100_000, wanted) == sorted(by_day.items())
+        assert_counted(store.counts(Grain.DAY, 0, 100_000, wanted), sorted(by_day.items()), wanted)
         some_day = start // 86_400_000
         one = [(day, calls) for day, calls in by_day.items() if day == some_day]
-        assert store.counts(Grain.DAY, some_day, some_day, wanted) == one
+        assert_counted(store.counts(Grain.DAY, some_day, some_day, wanted), one, wanted)
+
+
+def assert_counted(found: Sequence[SpanCount], counted: Sequence[tuple[int, int]], wanted: Wanted) -> None:
+    """Exact where roll-ups tell, else no span is left out and none has too few."""
+    assert [span.start for span in found] == sorted({span.start for span in found})
+    if wanted.is_summed:
+        assert found == counted
+    at_most = dict(found)
+    assert all(calls <= at_most.get(span, 0) for span, calls in counted)
+
+
+@pytest.mark.parametrize("engine", engines())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    batches=st.lists(st.lists(facts(), max_size=8), max_size=3),
+    wanted=wishes,
+    limits=st.tuples(times, times),
+    ranking=st.sampled_from(Ranking),
+    falling=st.booleans(),
+    limit=st.integers(1, 9),
+)
+def test_calls_are_ranked_as_a_plain_sort_would(
+    engine: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    batches: list[list[Fact]],
+    wanted: Wanted,
+    limits: tuple[int, int],
+    ranking: Ranking,
+    falling: bool,
+    limit: int,
+) -> None:
+    start, end = sorted(limits)
+    with fresh_store(engine, tmp_path_factory.mktemp("ranked")) as store:
+        for number, batch in enumerate(batches):
+            store.append(batch, {}, now=number)
+        inside = [keyless(call) for call in store.newest(start, end, wanted)]
+        valued = [call for call in inside if ranked_by(call, ranking) is not None]
+        valued.sort(key=lambda call: ranked_by(call, ranking) or 0, reverse=falling)
+        expected = [*valued, *(call for call in inside if ranked_by(call, ranking) is None)]
+        found = store.ranked(start, end, wanted, ranking, limit, falling=falling)
+        assert [*map(keyless, found)] == expected[:limit]
+
+
+def ranked_by(call: Call, ranking: Ranking) -> int | None:
+    reading = call.fact.reading
+    values = {
+        Ranking.STATUS: call.fact.timing.status_code,
+        Ranking.TOKENS: reading.usage.total_tokens if reading else 0,
+        Ranking.COST: call.cost and call.cost.total,
+    }
+    return values[ranking]
+
+
+def test_a_call_is_found_by_its_id_and_by_those_of_calls_that_became_part_of_it(store: Store) -> None:
+    store.append([make_fact("msg:1"), make_fact("msg:2", at=MORNING + 1)], {}, now=1)
+    first, second = [call.id for call in store.oldest(0, FOREVER, Wanted())]
+    third = store.append([make_fact("msg:3", at=MORNING + 2)], {}, now=2)
+    store.append([make_fact("msg:2", "msg:3")], {}, now=3)
+    store.append([make_fact("msg:1", "msg:2")], {}, now=4)
+    assert third is not None
+    assert [found and found.id for found in map(store.call, (first, second, third.ids[0]))] == [first] * 3
+    assert store.call(1) is None
 
 
 def test_calls_of_far_clocks_are_found(store: Store) -> None:

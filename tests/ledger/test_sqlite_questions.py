@@ -13,6 +13,7 @@ from ccledger.core.measures import Axis
 from ccledger.ledger import sqlite_questions as questions
 from ccledger.ledger.rows import COLUMNS
 from ccledger.ledger.sqlite_opening import migrations
+from ccledger.ledger.store import Ranking
 
 OF_PROJECTS = "project_id IN (SELECT value FROM carray(:projects))"
 AXES = (Axis.ACCESS_TOKEN, Axis.ACCOUNT, Axis.USER, Axis.PROJECT, Axis.SOURCE)
@@ -21,6 +22,14 @@ FEW = ("carray", "VIRTUAL", "(subquery")
 SMALL = {"SCAN project", "SCAN CONSTANT ROW"}
 """What may be read whole: as many rows as there are folders people worked in."""
 CONDITIONS = (" AND model_id = :model", " AND session_id = :session", f" AND {OF_PROJECTS}")
+STATUS = " AND status_code = :status AND status_code <> 200"
+EXCHANGES = (
+    " AND token_id = :token",
+    " AND traits >> 7 & 7 = :source AND mode_id = :mode",
+    " AND endpoint_id = :endpoint AND outcome > 0",
+    STATUS,
+    f"{STATUS} AND token_id = :token",
+)
 FILTERS = ["".join(some) for some in chain.from_iterable(combinations(CONDITIONS, number) for number in range(4))]
 
 
@@ -38,8 +47,21 @@ def named() -> Iterator[tuple[str, str]]:
         yield f"count_calls {number}", questions.count_calls(filters)
         if ":session" in filters:
             yield f"count_session_quarters {number}", questions.count_session_quarters(filters)
-    for dimension, condition in ((0, ""), (0, CONDITIONS[0]), (4, f" AND {OF_PROJECTS}".replace("project", "key", 1))):
-        yield f"count_spans {dimension} {bool(condition)}", questions.count_spans(dimension, condition)
+    for filters in EXCHANGES:
+        for order in ("ASC", "DESC"):
+            yield f"calls_in_place {order} {filters}", questions.calls_in_place(filters, order)
+            yield f"calls_moved {order} {filters}", questions.calls_moved(filters, order)
+            for ranking in Ranking:
+                in_place, moved = questions.ranked_calls(filters, ranking, order)
+                yield f"ranked {ranking} {order} {filters}", in_place
+                yield f"ranked moved {ranking} {order} {filters}", moved
+        yield f"count_calls {filters}", questions.count_calls(filters)
+    yield "call", questions.select_calls(questions.CALL)
+    of_projects = f" AND {OF_PROJECTS}".replace("project", "key", 1)
+    for dimension, condition in ((0, ""), (0, CONDITIONS[0]), (4, of_projects), (1, " AND key_id = :key")):
+        for success in (None, True, False):
+            name = f"count_spans {dimension} {condition} {success}"
+            yield name, questions.count_spans(dimension, condition, success=success)
     yield from sums()
 
 
@@ -93,6 +115,19 @@ def test_calls_are_read_in_the_order_in_which_they_lie(connection: apsw.Connecti
     for name, question in QUESTIONS.items():
         if name.startswith("calls_"):
             assert [step for step in plan(connection, question) if "TEMP B-TREE" in step] == [], name
+
+
+def test_an_unusual_status_is_looked_up(connection: apsw.Connection) -> None:
+    for name, question in QUESTIONS.items():
+        if STATUS in name and "moved" not in name:
+            assert any("request_logs_status (status_code=? AND rowid" in step for step in plan(connection, question))
+
+
+def test_what_one_key_counts_is_looked_up_span_by_span(connection: apsw.Connection) -> None:
+    for name, question in QUESTIONS.items():
+        if name.startswith(("count_spans 1", "count_spans 4")):
+            wanted = "PRIMARY KEY (grain=? AND dimension=? AND start=? AND key_id=?)"
+            assert any(wanted in step for step in plan(connection, question)), name
 
 
 def test_the_ids_epoch_is_the_plans() -> None:

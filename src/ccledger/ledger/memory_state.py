@@ -23,6 +23,7 @@ class State:
 
     rows: dict[int, Row] = field(default_factory=dict[int, Row])
     keys_of: dict[int, set[str]] = field(default_factory=dict[int, set[str]])
+    aliases: dict[int, int] = field(default_factory=dict[int, int])
     owners: dict[str, int] = field(default_factory=dict[str, int])
     requests: dict[str, set[int]] = field(default_factory=dict[str, set[int]])
     bare: set[str] = field(default_factory=set[str])

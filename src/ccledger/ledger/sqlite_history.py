@@ -4,7 +4,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from array import array
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from heapq import merge
@@ -14,18 +14,38 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import apsw
 
+from ccledger.core.measures import Dimension
 from ccledger.core.periods import QUARTER_MS, Days, day_of_number
 from ccledger.core.periods import zone as zone_named
 from ccledger.ledger import sqlite_questions as questions
-from ccledger.ledger.store import SpanCount, Wanted
+from ccledger.ledger.kinds import Kind
+from ccledger.ledger.store import Ranking, SpanCount, Wanted
 
 if TYPE_CHECKING:
     from ccledger.core.call import Call
     from ccledger.core.measures import Grain
 
 _Row = tuple[Any, ...]
-_MODEL, _SESSION = 1, 2
-_ALL, _PROJECT = 0, 4
+_ALL, _PROJECT, _SOURCE = Dimension.ALL.value, Dimension.PROJECT.value, Dimension.SOURCE.value
+_TRANSCRIPT: Final = 1
+_USUAL_STATUS: Final = 200
+_UNUSUAL: Final = f" AND status_code <> {_USUAL_STATUS}"
+_NAMED: Final = (
+    ("model", Kind.MODEL.value, "model_id"),
+    ("session", Kind.SESSION.value, "session_id"),
+    ("access_token", Kind.ACCESS_TOKEN.value, "token_id"),
+    ("account", Kind.ACCOUNT.value, "account_id"),
+    ("user", Kind.USER.value, "user_id"),
+    ("mode", Kind.MODE.value, "mode_id"),
+    ("endpoint", Kind.ENDPOINT.value, "endpoint_id"),
+)
+"""What is wanted by name, with the column that holds the name's id."""
+_KEYED: Final = (
+    ("access_token", Kind.ACCESS_TOKEN.value, Dimension.ACCESS_TOKEN.value),
+    ("user", Kind.USER.value, Dimension.USER.value),
+    ("account", Kind.ACCOUNT.value, Dimension.ACCOUNT.value),
+)
+"""What has sums of its own, the most telling first."""
 _NOBODY: Final = -1
 """An id that nothing has."""
 _EVERYTHING: Final = Wanted()
@@ -91,6 +111,30 @@ class CallReader:
             for row in islice(_merged(in_place, moved, order), skip, None):
                 yield decode(row, (), text_of, project_of)
 
+    def ranked(
+        self, start: int, end: int, wanted: Wanted, ranking: Ranking, limit: int, *, falling: bool
+    ) -> "list[Call]":
+        """See `Store.ranked`."""
+        from ccledger.ledger.rows import decode
+        from ccledger.ledger.selection import first_ranked
+
+        with self._reader() as connection:
+            text_of, project_of = self._text_reader(connection), self._project_reader(connection)
+            condition = _condition(connection, wanted)
+            bounds = bounds_of(start, end) | condition.values | {"limit": limit}
+            questions_of_both = questions.ranked_calls(condition.text, ranking, "DESC" if falling else "ASC")
+            rows = [row for query in questions_of_both for row in _fetch(connection, query, bounds)]
+            found = [decode(row, (), text_of, project_of) for row in rows]
+        return first_ranked(found, ranking, limit, falling=falling)
+
+    def call(self, number: int) -> "Call | None":
+        """See `Store.call`."""
+        from ccledger.ledger.rows import decode
+
+        with self._reader() as connection:
+            row = connection.execute(questions.select_calls(questions.CALL), (number,)).fetchone()
+            return row and decode(row, (), self._text_reader(connection), self._project_reader(connection))
+
     def first_call_at(self, start: int, end: int) -> int | None:
         """See `Store.first_call_at`."""
         return self._edge_start(start, end, "ASC")
@@ -115,11 +159,15 @@ class CallReader:
         if wanted.session is not None:
             return self._session_counts(grain, first, last, wanted)
         with self._reader() as connection:
-            condition = _condition(connection, wanted, project="key_id")
-            dimension = _ALL if wanted.projects is None else _PROJECT
-            query = questions.count_spans(dimension, condition.text)
-            bounds = {"grain": int(grain), "first": first, "last": last}
-            return [SpanCount(*row) for row in _fetch(connection, query, bounds | condition.values)]
+            dimension, condition = _key_condition(connection, wanted)
+            query = questions.count_spans(dimension, condition.text, success=wanted.success)
+            bounds = {"grain": int(grain), "first": first, "last": last} | condition.values
+            if dimension:
+                kept = _fetch(connection, questions.SPANS_KEPT, {"grain": int(grain)})[0]
+                if kept[0] is None:
+                    return []
+                bounds["starts"] = _numbers(range(max(first, kept[0]), min(last, kept[1]) + 1))
+            return [SpanCount(*row) for row in _fetch(connection, query, bounds)]
 
     def _session_counts(self, grain: "Grain", first: int, last: int, wanted: Wanted) -> list[SpanCount]:
         """A session has few calls beside all there are, so they are counted themselves."""
@@ -168,19 +216,51 @@ def bounds_of(start: int, end: int) -> dict[str, Any]:
     return {"start": start, "end": end, "first": call_id(start, 0, 0), "last": last}
 
 
-def _condition(connection: apsw.Connection, wanted: Wanted, project: str = "project_id") -> _Condition:
+def _condition(connection: apsw.Connection, wanted: Wanted) -> _Condition:
+    """The calls themselves that are meant."""
     parts: list[str] = []
     values: dict[str, Any] = {}
-    if wanted.model is not None:
-        parts.append(" AND model_id = :model")
-        values["model"] = _name_id(connection, _MODEL, wanted.model)
-    if wanted.session is not None:
-        parts.append(" AND session_id = :session")
-        values["session"] = _name_id(connection, _SESSION, wanted.session)
+    for name, kind, column in _NAMED:
+        text: str | None = getattr(wanted, name)
+        if text is not None:
+            parts.append(f" AND {column} = :{name}")
+            values[name] = _name_id(connection, kind, text)
     if wanted.projects is not None:
-        parts.append(f" AND {project} IN (SELECT value FROM carray(:projects))")
+        parts.append(" AND project_id IN (SELECT value FROM carray(:projects))")
         values["projects"] = _project_ids(connection, wanted.projects)
+    if wanted.source is not None:
+        parts.append(" AND traits >> 7 & 7 = :source")
+        values["source"] = _source_id(wanted.source) or _TRANSCRIPT
+    if wanted.status is not None:
+        # Literally the condition of the index that holds every other status.
+        parts.append(" AND status_code = :status" + ("" if wanted.status == _USUAL_STATUS else _UNUSUAL))
+        values["status"] = wanted.status
+    if wanted.success is not None:
+        parts.append(" AND outcome = 0" if wanted.success else " AND outcome > 0")
     return _Condition("".join(parts), values)
+
+
+def _key_condition(connection: apsw.Connection, wanted: Wanted) -> tuple[int, _Condition]:
+    """The dimension whose sums tell most of the calls that are meant, and which of its rows are meant."""
+    text, values = "", dict[str, Any]()
+    if wanted.model is not None:
+        text, values["model"] = " AND model_id = :model", _name_id(connection, Kind.MODEL, wanted.model)
+    for name, kind, dimension in _KEYED:
+        if key := getattr(wanted, name):
+            return dimension, _Condition(f"{text} AND key_id = :key", values | {"key": _name_id(connection, kind, key)})
+    if wanted.projects is not None and ("", "") not in wanted.projects:
+        text += " AND key_id IN (SELECT value FROM carray(:projects))"
+        return _PROJECT, _Condition(text, values | {"projects": _project_ids(connection, wanted.projects)})
+    if wanted.source is not None and (key := _source_id(wanted.source)):
+        return _SOURCE, _Condition(f"{text} AND key_id = :key", values | {"key": key})
+    return _ALL, _Condition(text, values)
+
+
+def _source_id(name: str) -> int:
+    """A source as the roll-ups tell it apart; transcripts are 0."""
+    from ccledger.ledger.rows import SOURCES
+
+    return next((number for number, known in SOURCES.items() if known == name), _NOBODY)
 
 
 def _name_id(connection: apsw.Connection, kind: int, text: str) -> int:
@@ -192,5 +272,9 @@ def _name_id(connection: apsw.Connection, kind: int, text: str) -> int:
 
 def _project_ids(connection: apsw.Connection, projects: frozenset[tuple[str, str]]) -> Any:
     rows = _fetch(connection, "SELECT id, path, folder FROM project", {})
-    found = [number for number, path, folder in rows if (path, folder) in projects]
-    return apsw.carray(array("q", found or [_NOBODY]))
+    found = [number for number, path, folder in [(0, "", ""), *rows] if (path, folder) in projects]
+    return _numbers(found)
+
+
+def _numbers(numbers: Iterable[int]) -> Any:
+    return apsw.carray(array("q", numbers) or array("q", [_NOBODY]))

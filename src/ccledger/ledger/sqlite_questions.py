@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from ccledger.core.call import MODEL_ENDPOINTS
 from ccledger.core.measures import MEASURES, Axis
 from ccledger.ledger.kinds import Kind
+from ccledger.ledger.store import Ranking
 
 _SUMS: Final = ", ".join(MEASURES)
 
@@ -305,18 +306,50 @@ def calls_moved(conditions: str, order: str) -> str:
     return f"{_select_rows()}{_MOVED}{conditions} ORDER BY request_at {order}, id {order}"
 
 
+_RANKS: Final = {
+    Ranking.STATUS: "status_code",
+    Ranking.TOKENS: "input_tokens + output_tokens + cache_write_5m_tokens + cache_write_1h_tokens + cache_read_tokens",
+    Ranking.COST: _WHOLE_COST,
+}
+
+
+def ranked_calls(conditions: str, ranking: Ranking, order: str) -> tuple[str, str]:
+    """Rows of `rows.COLUMNS` in a time by a ranking, of calls whose ids are in the order of time, and of the others."""
+    by = f"({_RANKS[ranking]}) IS NULL, ({_RANKS[ranking]}) {order}, request_at DESC, id DESC LIMIT :limit"
+    return (
+        f"{_select_rows()}{_IN_PLACE}{conditions} ORDER BY {by}",
+        f"{_select_rows()}{_MOVED}{conditions} ORDER BY {by}",
+    )
+
+
+CALL: Final = "WHERE id = coalesce((SELECT call_id FROM call_alias WHERE id = ?1), ?1)"
+"""The call of an id, as a condition of `select_calls`."""
+
+
 def _select_rows() -> str:
     from ccledger.ledger.rows import COLUMNS
 
     return f"SELECT {', '.join(COLUMNS)}"
 
 
-def count_spans(dimension: int, conditions: str) -> str:
-    """How many calls each span has, as the roll-ups of a dimension know it."""
+_COUNTED: Final = {None: "calls", True: "calls - error_calls - aborted_calls", False: "error_calls + aborted_calls"}
+SPANS_KEPT: Final = """
+    SELECT (SELECT min(start) FROM usage_rollup WHERE grain = :grain AND dimension = 0),
+           (SELECT max(start) FROM usage_rollup WHERE grain = :grain AND dimension = 0)
+"""
+
+
+def count_spans(dimension: int, conditions: str, *, success: bool | None = None) -> str:
+    """How many calls each span has, as the roll-ups of a dimension know it: all, or those that ended well or did not.
+
+    Where a key is among the conditions, every span is looked up: others' keys lie between them.
+    """
+    spans = "start IN (SELECT value FROM carray(:starts))" if dimension else "start BETWEEN :first AND :last"
+    counted = _COUNTED[success]
     return f"""
-    SELECT start, sum(calls) FROM usage_rollup
-    WHERE grain = :grain AND dimension = {dimension} AND start BETWEEN :first AND :last{conditions}
-    GROUP BY start ORDER BY start"""
+    SELECT start, sum({counted}) AS counted FROM usage_rollup
+    WHERE grain = :grain AND dimension = {dimension} AND {spans}{conditions}
+    GROUP BY start HAVING counted > 0 ORDER BY start"""
 
 
 def count_session_quarters(conditions: str) -> str:

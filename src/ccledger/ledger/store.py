@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -88,6 +89,34 @@ class Wanted(NamedTuple):
     projects: frozenset[tuple[str, str]] | None = None
     """By path and folder, as `Store.projects` names them."""
     session: str | None = None
+    access_token: str | None = None
+    account: str | None = None
+    user: str | None = None
+    mode: str | None = None
+    source: str | None = None
+    endpoint: str | None = None
+    status: int | None = None
+    """The HTTP status that the client got."""
+    success: bool | None = None
+    """Whether it ended well."""
+
+    @property
+    def is_summed(self) -> bool:
+        """Whether `Store.counts` tells how many of these calls there are; of others it tells at most how many."""
+        if self.session is not None:
+            return True
+        dimensions = (self.projects, self.access_token, self.account, self.user, self.source)
+        named = [value for value in dimensions if value is not None]
+        whole = "" not in named and self.source != "transcript" and ("", "") not in (self.projects or ())
+        return whole and len(named) <= 1 and self.mode is self.endpoint is self.status is None
+
+
+class Ranking(StrEnum):
+    """By what calls can be put in order, beside time."""
+
+    STATUS = "status"
+    TOKENS = "tokens"
+    COST = "cost"
 
 
 class SpanCount(NamedTuple):
@@ -262,12 +291,28 @@ class Store(Protocol):
         """As `newest`, the other way round."""
         ...
 
+    def ranked(
+        self, start: int, end: int, wanted: Wanted, ranking: Ranking, limit: int, *, falling: bool
+    ) -> "list[Call]":
+        """The first calls of a time by a ranking, found by looking at each: for short times.
+
+        Those without a status or cost come last, the newest of equals first.
+        """
+        ...
+
+    def call(self, number: int) -> "Call | None":
+        """The call of an id, or the one that it became part of."""
+        ...
+
     def count(self, start: int, end: int, wanted: Wanted) -> int:
         """How many calls started at or after `start` and before `end`, by looking at each: for short times."""
         ...
 
     def counts(self, grain: "Grain", first: int, last: int, wanted: Wanted) -> list[SpanCount]:
-        """How many calls the spans from `first` to `last` (both included) have, ordered; empty spans are left out."""
+        """How many calls the spans from `first` to `last` (both included) have, ordered; empty spans are left out.
+
+        Where `wanted` is not summed up (see `Wanted.is_summed`) it is at least so many as there are.
+        """
         ...
 
     def projects(self) -> list[tuple[str, str]]:

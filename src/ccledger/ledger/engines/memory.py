@@ -33,8 +33,10 @@ from ccledger.ledger.memory_upkeep import Upkeep
 from ccledger.ledger.past import Past
 from ccledger.ledger.plan import Price
 from ccledger.ledger.rows import SOURCES, Names, decode, encode
+from ccledger.ledger.selection import first_ranked, is_wanted
 from ccledger.ledger.store import (
     Batch,
+    Ranking,
     SessionInfo,
     SessionRow,
     SpanCount,
@@ -132,6 +134,8 @@ class MemoryStore(Upkeep, AccessRows, KeptAccounts):
     def _write(self, booking: Booking, now: int) -> Batch:
         state = self._state
         for gone, successor in booking.aliases:
+            led_here = [number for number, leads_to in state.aliases.items() if leads_to == gone]
+            state.aliases |= dict.fromkeys([*led_here, gone], successor)
             keys = state.keys_of.pop(gone)
             for key in keys:
                 state.requests.get(key, set()).discard(gone)
@@ -262,7 +266,19 @@ class MemoryStore(Upkeep, AccessRows, KeptAccounts):
         yield from self._wanted(start, end, wanted)[skip:]
 
     def _wanted(self, start: int, end: int, wanted: Wanted) -> list[Call]:
-        return [call for call in self.calls(start, end) if _is_wanted(call, wanted)]
+        return [call for call in self.calls(start, end) if is_wanted(call, wanted)]
+
+    def ranked(
+        self, start: int, end: int, wanted: Wanted, ranking: Ranking, limit: int, *, falling: bool
+    ) -> list[Call]:
+        """See `Store.ranked`."""
+        return first_ranked(self._wanted(start, end, wanted), ranking, limit, falling=falling)
+
+    def call(self, number: int) -> Call | None:
+        """See `Store.call`."""
+        with self._lock:
+            number = self._state.aliases.get(number, number)
+            return self._call(number) if number in self._state.rows else None
 
     def count(self, start: int, end: int, wanted: Wanted) -> int:
         """See `Store.count`."""
@@ -404,16 +420,6 @@ def _by_axis(part: Part) -> Mapping[Axis, int]:
         Axis.ACCOUNT: account,
         Axis.USER: user,
     }
-
-
-def _is_wanted(call: Call, wanted: Wanted) -> bool:
-    reading, place = call.fact.reading, call.fact.place
-    if wanted.model is not None and wanted.model != ("" if reading is None else reading.model):
-        return False
-    if wanted.session is not None and (place is None or wanted.session != place.session):
-        return False
-    project = ("", "") if place is None else (place.project or "", place.folder or "")
-    return wanted.projects is None or project in wanted.projects
 
 
 def _info(name: str, calls: Sequence[Call]) -> SessionInfo:
