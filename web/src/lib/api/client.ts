@@ -1,5 +1,6 @@
 import createClient from 'openapi-fetch'
 import type { paths } from './schema'
+import { addressOf, answer, baseUrl, get, patient } from './transport'
 import type {
   Counts,
   CurrentStats,
@@ -12,16 +13,7 @@ import type {
   Pricing,
 } from './types'
 
-/** What the server answered instead of data; the message says what to do. */
-export class ApiError extends Error {
-  override name = 'ApiError'
-  readonly status: number
-
-  constructor(status: number, message: string) {
-    super(message)
-    this.status = status
-  }
-}
+export { ApiError, baseUrl } from './transport'
 
 export interface Question {
   timezone: string
@@ -56,14 +48,6 @@ export interface CallScope extends Omit<Scope, 'filter'> {
   session?: string
 }
 
-/** One question is asked at a time, so one that hangs must not hold up all that follow. */
-const PATIENCE_MS = 20_000
-
-/** The address everything is relative to, so that a reverse proxy may serve us under a prefix. */
-export function baseUrl(): string {
-  return new URL('.', document.baseURI).href.replace(/\/$/, '')
-}
-
 export function createApi(base: string = baseUrl()) {
   const client = createClient<paths>({ baseUrl: base })
   return {
@@ -95,42 +79,4 @@ export function createApi(base: string = baseUrl()) {
   }
 }
 
-async function get<T>(base: string, path: string, query: object, signal: AbortSignal): Promise<T> {
-  const address = addressOf(base, path, query)
-  const response = await fetch(new Request(address, { signal: patient(signal) }))
-  const body: unknown = await response.json().catch(() => undefined)
-  return answer(
-    Promise.resolve(response.ok ? { data: body as T, response } : { error: body, response }),
-  )
-}
-
-function addressOf(base: string, path: string, query: object): string {
-  const address = new URL(`${base}/api/v1/${path}`)
-  for (const [name, value] of Object.entries(query)) {
-    for (const one of [value].flat()) address.searchParams.append(name, String(one))
-  }
-  return address.href
-}
-
 export type Api = ReturnType<typeof createApi>
-
-interface Reply<T> {
-  data?: T
-  error?: unknown
-  response: Response
-}
-
-function patient(signal: AbortSignal): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)])
-}
-
-async function answer<T>(pending: Promise<Reply<T>>): Promise<T> {
-  const { data, error, response } = await pending
-  if (data !== undefined) return data
-  throw new ApiError(response.status, errorText(error) ?? response.statusText)
-}
-
-function errorText(body: unknown): string | undefined {
-  if (typeof body === 'object' && body !== null && 'error' in body) return String(body.error)
-  return undefined
-}

@@ -1,3 +1,5 @@
+import { enGateway } from './en.gateway'
+import { enRequests } from './en.requests'
 import { enSettings } from './en.settings'
 import { enUsage } from './en.usage'
 
@@ -5,6 +7,8 @@ import { enUsage } from './en.usage'
 export const en = {
   ...enUsage,
   ...enSettings,
+  ...enRequests,
+  ...enGateway,
 
   'app.skip': 'Skip to content',
   'app.close': 'Close',

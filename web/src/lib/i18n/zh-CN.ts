@@ -1,10 +1,14 @@
 import type { Messages } from './messages'
+import { zhGateway } from './zh-CN.gateway'
+import { zhRequests } from './zh-CN.requests'
 import { zhSettings } from './zh-CN.settings'
 import { zhUsage } from './zh-CN.usage'
 
 export const zhCN: Messages = {
   ...zhUsage,
   ...zhSettings,
+  ...zhRequests,
+  ...zhGateway,
 
   'app.skip': '跳到正文',
   'app.close': '关闭',

@@ -1,9 +1,9 @@
-import { changedSearch, relativePath } from './path'
+import { carried, changedSearch, relativePath } from './path'
 
 /** The address within the application: "" is the start page, without slashes at either end. */
 class Router {
   path = $state('')
-  /** What is asked of a page, with its question mark; it goes along from page to page. */
+  /** What is asked of a page, with its question mark; what all pages understand goes along. */
   search = $state('')
 
   constructor() {
@@ -22,7 +22,12 @@ class Router {
     }
   }
 
-  go(path: string, search = this.search): void {
+  /** What goes along to another page. */
+  onward(path: string): string {
+    return path === this.path ? this.search : carried(this.search)
+  }
+
+  go(path: string, search = this.onward(path)): void {
     if (path === this.path && search === this.search) return
     history.pushState(null, '', (path || '.') + search)
     if (path !== this.path) scrollTo(0, 0)
@@ -33,6 +38,12 @@ class Router {
   /** The same page, asked something else; going back in the browser undoes it. */
   change(change: (params: URLSearchParams) => void): void {
     this.go(this.path, changedSearch(this.search, change))
+  }
+
+  /** The same without a step to go back to, for what follows the eye: a row that is looked at. */
+  replace(change: (params: URLSearchParams) => void): void {
+    this.search = changedSearch(this.search, change)
+    history.replaceState(null, '', (this.path || '.') + this.search)
   }
 
   #read(): void {

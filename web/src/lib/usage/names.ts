@@ -1,4 +1,5 @@
 import { projectFolder, projectName } from '$lib/format/paths'
+import { partyNames } from '$lib/gateway/partyNames.svelte'
 import { t } from '$lib/i18n/i18n.svelte'
 import type { Group } from '$lib/api/types'
 import type { Field, Filter } from './filters'
@@ -32,6 +33,8 @@ export function nameOf(field: Field, value: string | null): Name {
   if (!value) return { text: t('usage.unknown'), note: '' }
   if (field === 'project') return { text: projectName(value), note: projectFolder(value) }
   if (field === 'session') return { text: value.slice(0, SHORT_ID), note: '' }
+  if (field === 'access_token' || field === 'account')
+    return { text: partyNames.of(field, value) ?? value, note: '' }
   const source = field === 'source' && SOURCES.find((each) => each === value)
   return { text: source ? t(`source.${source}`) : value, note: '' }
 }

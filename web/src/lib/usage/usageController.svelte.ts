@@ -14,7 +14,7 @@ import { Refresher } from '$lib/live/refresher'
 import { wallClock } from '$lib/live/clock.svelte'
 import { lastDays, rangeParams, spanBefore } from '$lib/range/period'
 import { orderBy } from './amounts'
-import { filterText, type Field } from './filters'
+import { filterText, type Field, type Filter } from './filters'
 import { view } from './view.svelte'
 
 const USAGE = 'usage'
@@ -35,17 +35,26 @@ const MOST_GROUPS = 1000
 const FRAME_MS = 16
 type Ask = <Sums>(question: Grouping, signal: AbortSignal) => Promise<Grouped<Sums>>
 
-/** What the Usage page asks. Made while a component is set up. */
+/** What differs between the pages that show usage. */
+export interface UsagePlace {
+  /** What is asked beside the page's filters: the one key that is looked at. */
+  also: () => readonly Filter[]
+  /** Opens the calls behind a sum. */
+  showCalls: (extra: readonly Filter[]) => void
+}
+
+/** What pages that show usage ask. Made while a component is set up. */
 export class UsageController {
   readonly #api: Api
+  readonly #place: UsagePlace
   readonly #refresher: Refresher
   /** Settled once the chart's newest question is answered. */
   #charted: Promise<unknown> = Promise.resolve()
-  readonly scope: Scope = $derived({
+  readonly scope: Scope = $derived.by(() => ({
     ...rangeParams(view.span),
     timezone: browserZone(),
-    filter: view.filters.map(filterText),
-  })
+    filter: [...this.#place.also(), ...view.filters].map(filterText),
+  }))
   /** By the quarter-hour, the running one whole: fine enough to be fair, and not a new question every second. */
   readonly #quarter = $derived(Math.ceil(wallClock.now / QUARTER_MS))
   readonly #scopeBefore: Scope = $derived({
@@ -56,9 +65,12 @@ export class UsageController {
   readonly before
   readonly models
   readonly pricing
+  readonly showCalls: UsagePlace['showCalls']
 
-  constructor(client: QueryClient, api: Api) {
+  constructor(client: QueryClient, api: Api, place: UsagePlace) {
     this.#api = api
+    this.#place = place
+    this.showCalls = place.showCalls
     this.series = this.#grouped<Split>(
       () => ({
         ...this.scope,

@@ -103,8 +103,10 @@ class View {
 
   #setFilters(filters: readonly Filter[]): void {
     router.change((params) => {
+      // Other pages filter by more than this one knows; that stays for them.
+      const others = params.getAll('f').filter((text) => !parseFilter(text))
       params.delete('f')
-      for (const filter of filters) params.append('f', filterText(filter))
+      for (const text of [...filters.map(filterText), ...others]) params.append('f', text)
     })
   }
 }
