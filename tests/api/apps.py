@@ -11,15 +11,10 @@ from typing import Any, cast
 from litestar.testing import TestClient
 from litestar.types import ASGIApp
 
-<<<<<<< HEAD
+from ccledger.access.signin import Secrets, SignIn
 from ccledger.access.tokens import Tokens
 from ccledger.api.app import Parts, create_app
-=======
-from ccledger.access.signin import Secrets, SignIn
-from ccledger.api.app import Parts, create_app
-from ccledger.api.asgi import Application
 from ccledger.api.doorkeeper import Door
->>>>>>> f36dd33 (Let administrators sign in by password, key, one-time code, cookie or token, and ask for it from the network)
 from ccledger.api.live import Live
 from ccledger.api.prices import PriceDesk
 from ccledger.api.settings import SettingInForce
@@ -83,11 +78,8 @@ def make_app(
     limits: Callable[[], Sequence[LimitReading]] = list,
     web_folder: Path = Path("/nonexistent"),
     settings: Callable[[], Sequence[SettingInForce]] = tuple,
-<<<<<<< HEAD
     tokens: Tokens | None = None,
-=======
     door: Door | None = None,
->>>>>>> f36dd33 (Let administrators sign in by password, key, one-time code, cookie or token, and ask for it from the network)
 ) -> Application:
     """The application as the composition root builds it, but for what a test is about."""
     told = Live() if live is None else live

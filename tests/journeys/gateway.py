@@ -68,7 +68,7 @@ class Gateway:
     def _found(
         self, method: str, path: str, query: Mapping[str, list[str]], body: dict[str, Any]
     ) -> tuple[int, Any] | None:
-        head = path.split("/")[0]
+        head = path.split("/", maxsplit=1)[0]
         if path in {"me", "signin", "signout"}:
             return self._session(path, body)
         if path == "stats/requests":

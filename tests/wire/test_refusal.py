@@ -1,4 +1,4 @@
-"""Refusals as the official clients of both APIs take them."""
+"""Refusals as the official client takes them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import json
 
 import anthropic
 import httpx2
-import openai
 import pytest
 
-from ccledger.wire.messages import Failure, StreamMeter, error_of
-from ccledger.wire.refusal import anthropic_error, anthropic_error_event, error_type, openai_error
+from ccledger.wire.messages import Failure, error_of
+from ccledger.wire.refusal import anthropic_error, error_type, status_of
 
 STATUSES = (400, 401, 402, 403, 404, 405, 408, 409, 413, 422, 429, 500, 502, 503, 504, 529)
 ANTHROPIC = {
@@ -26,15 +25,6 @@ ANTHROPIC = {
     503: (anthropic.ServiceUnavailableError, "overloaded_error"),
     504: (anthropic.DeadlineExceededError, "timeout_error"),
     529: (anthropic.OverloadedError, "overloaded_error"),
-}
-OPENAI = {
-    400: openai.BadRequestError,
-    401: openai.AuthenticationError,
-    403: openai.PermissionDeniedError,
-    404: openai.NotFoundError,
-    429: openai.RateLimitError,
-    500: openai.InternalServerError,
-    503: openai.InternalServerError,
 }
 
 
@@ -52,23 +42,10 @@ def test_anthropics_client_knows_what_is_meant(status: int) -> None:
     assert (error.value.status_code, error.value.type) == (status, kind)
 
 
-@pytest.mark.parametrize("status", OPENAI)
-def test_openais_client_knows_what_is_meant(status: int) -> None:
-    with httpx2.Client(transport=answering(status, openai_error(status, "Say something else", "model"))) as http:
-        client = openai.OpenAI(api_key="k", base_url="http://127.0.0.1:1", http_client=http, max_retries=0)
-        with pytest.raises(OPENAI[status], match="Say something else") as error:
-            client.chat.completions.create(model="m", messages=[])
-    assert error.value.status_code == status
-    assert error.value.param == "model"
-
-
 @pytest.mark.parametrize("status", STATUSES)
 def test_a_refusal_reads_back(status: int) -> None:
     says = 'a "quoted" 中文\nsentence'
     assert error_of(anthropic_error(status, says)) == Failure(error_type(status), says)
-    read = error_of(openai_error(status, says))
-    assert read is not None
-    assert read.message == says
 
 
 def test_a_request_id_stands_in_it_where_there_is_one() -> None:
@@ -78,12 +55,9 @@ def test_a_request_id_stands_in_it_where_there_is_one() -> None:
         "request_id": "req_1",
     }
     assert "request_id" not in json.loads(anthropic_error(404, "no"))
-    assert json.loads(openai_error(401, "no")) == {
-        "error": {"message": "no", "type": "authentication_error", "param": None, "code": "invalid_api_key"}
-    }
 
 
-def test_a_stream_can_end_with_one() -> None:
-    meter = StreamMeter()
-    meter.feed(anthropic_error_event(504, "too slow"))
-    assert meter.failure == Failure("timeout_error", "too slow")
+@pytest.mark.parametrize("status", STATUSES)
+def test_a_status_follows_from_the_kind_of_error(status: int) -> None:
+    assert error_type(status_of(error_type(status))) == error_type(status)
+    assert status_of("something_new_error") == 500

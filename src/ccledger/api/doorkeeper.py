@@ -9,10 +9,10 @@ from typing import Final, NamedTuple
 from urllib.parse import parse_qs
 
 from ccledger.access.signin import SESSION_SECONDS, SignIn, TooManyAttempts
-from ccledger.core.asgi import Application, Message, Receive, Scope, Send
 from ccledger.api.errors import log_refusal
 from ccledger.api.guards import ADMINISTRATOR, FROM_HERE
 from ccledger.api.shield import LOCAL_NAMES, headers_of, is_local_socket, name_of, turn_away
+from ccledger.core.asgi import Application, Message, Receive, Scope, Send
 
 COOKIE: Final = "ccledger_session"
 _FORWARDED: Final = frozenset((b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via"))

@@ -14,8 +14,10 @@ from ccledger.core.asgi import CONNECTION
 _NOT_HTTP = "this is not a request of HTTP/1.1 as it should be; use a browser or an HTTP library"
 _LONGEST_HEAD = 1 << 21
 """Bytes; more than any client sends that wants an answer, and little enough to keep for many of them."""
-HEAD_SECONDS: Final = 20.0
+_HEAD_SECONDS: Final = 20.0
 """How long a client may take to say what it wants."""
+_SILENT_SECONDS: Final = 30.0
+"""How long a client may say nothing in the middle of a body."""
 _HANDSHAKE = frozenset((b"sec-websocket-key", b"sec-websocket-version"))
 
 
@@ -25,19 +27,22 @@ class Protocol(HttpToolsProtocol):
     Fulfils `core.asgi.Connection`.
     """
 
-    head_seconds = HEAD_SECONDS
+    head_seconds = _HEAD_SECONDS
+    silent_seconds = _SILENT_SECONDS
     on_lost: Callable[[], object] | None = None
     _said = 0
     """Bytes of the head that is being received."""
     _since: float | None = None
     """Since when the client has been saying a head."""
+    _heard = 0.0
+    """When the client has said something last."""
     _look: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Begins to listen to a client, who has so long to say something."""
         super().connection_made(transport)
         self._since = self.loop.time()
-        self._look = self.loop.call_later(self.head_seconds, self._end_slow_head)
+        self._look = self.loop.call_later(self.head_seconds / 4, self._end_slow)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tells who is answering that nobody waits for it any more."""
@@ -51,18 +56,32 @@ class Protocol(HttpToolsProtocol):
         """See `Connection.abort`."""
         self.transport.abort()
 
-    def _end_slow_head(self) -> None:
-        """Ends a connection whose client takes too long over a head; looks again as long as there is none."""
+    def _end_slow(self) -> None:
+        """Ends the connection of a client that takes too long; looks again after a while when it does not."""
         now = self.loop.time()
-        since = now if self._since is None else self._since
-        if now - since >= self.head_seconds:
+        if self._since is not None and now - self._since >= self.head_seconds:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the head of the request did not come in time")
+        elif self._waits_for_body() and now - self._heard >= self.silent_seconds:
+            self._end_silent()
+        else:
+            self._look = self.loop.call_later(min(self.head_seconds, self.silent_seconds) / 4, self._end_slow)
+
+    def _waits_for_body(self) -> bool:
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return cycle is not None and cycle.more_body and not cycle.response_complete and not self.flow.read_paused
+
+    def _end_silent(self) -> None:
+        if self.cycle.response_started:
+            self.transport.close()
             return
-        self._look = self.loop.call_later(self.head_seconds - (now - since), self._end_slow_head)
+        # Who is answering learns of it as of a client that went away: nothing it says is sent any more.
+        self.cycle.disconnected = True
+        self._refuse(HTTPStatus.REQUEST_TIMEOUT, "the body of the request did not come in time")
 
     def data_received(self, data: bytes) -> None:
         """Takes bytes, until a head is longer than any honest one."""
         self._said += len(data)
+        self._heard = self.loop.time()
         if self._said > _LONGEST_HEAD and not self._has_head():
             self.send_400_response("the head is too long")
             return

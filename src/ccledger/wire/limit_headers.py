@@ -33,6 +33,21 @@ class Window(NamedTuple):
     status: str = ""
     """`allowed`, `allowed_warning`, `rejected`; empty where it was not told."""
 
+    @property
+    def window(self) -> str:
+        """The limit's name."""
+        return self.limit.window
+
+    @property
+    def used_percentage(self) -> float:
+        """How much of it is used."""
+        return self.limit.used_percentage
+
+    @property
+    def resets_at(self) -> int | None:
+        """When it begins anew, milliseconds since 1970."""
+        return self.limit.resets_at
+
 
 class Limits(NamedTuple):
     """What an answer's headers say of limits."""

@@ -1,4 +1,4 @@
-"""Writes refusals in the forms that Anthropic's and OpenAI's clients understand; it never decides to refuse."""
+"""Writes refusals in the form that Anthropic's clients understand; it never decides to refuse."""
 
 import msgspec
 
@@ -19,20 +19,7 @@ _TYPES = {
 }
 """https://docs.anthropic.com/en/api/errors. The status tells clients whether to try again, the type what to say."""
 
-_OPENAI_TYPES = {
-    401: "authentication_error",
-    402: "insufficient_quota",
-    403: "permission_error",
-    404: "not_found_error",
-    429: "rate_limit_error",
-}
-_OPENAI_CODES = {
-    401: "invalid_api_key",
-    402: "insufficient_quota",
-    404: "model_not_found",
-    413: "request_too_large",
-    429: "rate_limit_exceeded",
-}
+_STATUSES = {kind: status for status, kind in _TYPES.items()} | {"api_error": 500, "timeout_error": 504}
 
 
 def error_type(status: int) -> str:
@@ -40,21 +27,14 @@ def error_type(status: int) -> str:
     return _TYPES.get(status) or ("api_error" if status >= 500 else "invalid_request_error")
 
 
+def status_of(kind: str) -> int:
+    """The HTTP status that goes with an error of Anthropic's, by its name; 500 for one that nobody knows."""
+    return _STATUSES.get(kind, 500)
+
+
 def anthropic_error(status: int, message: str, request_id: str = "") -> bytes:
-    """The body of a refusal of Anthropic's API; also the data of an `error` event."""
+    """The body of a refusal of Anthropic's API."""
     body: dict[str, object] = {"type": "error", "error": {"type": error_type(status), "message": message}}
     if request_id:
         body["request_id"] = request_id
     return _encode(body)
-
-
-def anthropic_error_event(status: int, message: str, request_id: str = "") -> bytes:
-    """The event that ends a stream of Anthropic's API when it can't go on."""
-    return b"event: error\ndata: " + anthropic_error(status, message, request_id) + b"\n\n"
-
-
-def openai_error(status: int, message: str, param: str | None = None) -> bytes:
-    """The body of a refusal of OpenAI's API; `param` names the field of the request that is meant."""
-    kind = _OPENAI_TYPES.get(status) or ("server_error" if status >= 500 else "invalid_request_error")
-    error = {"message": message, "type": kind, "param": param, "code": _OPENAI_CODES.get(status)}
-    return _encode({"error": error})

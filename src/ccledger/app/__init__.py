@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from uuid import uuid4
 
 from ccledger import __version__, core
 from ccledger.core.errors import UsageError
@@ -20,7 +21,9 @@ from ccledger.sources.transcripts.position import fingerprint, is_unchanged
 from ccledger.sources.transcripts.roots import Root, find_roots, list_files
 
 if TYPE_CHECKING:
+    from ccledger.access.accounts import AccountBook
     from ccledger.access.tokens import Tokens
+    from ccledger.access.vault import Vault
     from ccledger.api.doorkeeper import Door
     from ccledger.api.live import Live
     from ccledger.api.settings import SettingInForce
@@ -71,6 +74,21 @@ def prices_of(store: Store) -> "Prices":
     from ccledger.stats.pricing import Prices
 
     return Prices(store, cache(price_book))
+
+
+def vault_of(store: Store, settings: Settings) -> "Vault":
+    """What seals the secrets that a ledger holds."""
+    from ccledger.access.accounts import is_sealing
+    from ccledger.access.vault import open_vault
+
+    return open_vault(settings.data_dir, settings.master_key, partial(is_sealing, store))
+
+
+def accounts_of(store: Store, vault: "Vault") -> "AccountBook":
+    """The accounts of a ledger. Only whoever may write it can change them."""
+    from ccledger.access.accounts import AccountBook
+
+    return AccountBook(store, vault, clock, lambda: str(uuid4()))
 
 
 def tokens_of(store: Store) -> "Tokens":
@@ -222,6 +240,7 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Announce, to
     from ccledger.api.prices import PriceDesk
     from ccledger.api.server import address_of, listening, run
     from ccledger.api.system import ImportRoot, Transcripts, describe_import
+    from ccledger.app.gateway import gateway
     from ccledger.ledger.limits import kept_limits
     from ccledger.ledger.writer import Writer
     from ccledger.sources.transcripts.follow import Follower
@@ -233,6 +252,7 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Announce, to
         listening(settings.host, settings.port, settings.data_dir / SOCKET_NAME) as sockets,
         _letting_go(store, settings) as all_booked,
     ):
+        vault = vault_of(store, settings)
         places = _briefly(lambda: {root: billing_of(settings, surroundings, root.path) for root in roots()})
 
         def billing(path: str) -> int:
@@ -267,18 +287,21 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Announce, to
             prices=PriceDesk(prices_of(store), writer),
             settings=lambda: list(map(_describe_setting, told)),
             tokens=tokens_of(store),
-            web_folder=Path(__file__).parent / "_web",
-            door=_door(settings, address_of(sockets[0])),
+            web_folder=Path(__file__).parent.parent / "_web",
+            door=_door(settings, address_of(sockets[0]), vault),
         )
-        follower.start()
-        try:
+        accounts = accounts_of(store, vault)
+        with gateway(settings, store, writer, parts.tokens.keys, accounts, clock) as carried:
             invite = parts.door.signin.invite
-            run(create_app(parts), sockets, lambda at: announce(at, invite), follower.stop, settings.log_level)
-        finally:
-            follower.stop()
+            follower.start()
+            try:
+                served = carried.front(create_app(parts))
+                run(served, sockets, lambda at: announce(at, invite), follower.stop, settings.log_level)
+            finally:
+                follower.stop()
 
 
-def _door(settings: Settings, address: str) -> "Door":
+def _door(settings: Settings, address: str, vault: "Vault") -> "Door":
     """Who may come in, and how they show it."""
     import secrets
 
@@ -286,18 +309,9 @@ def _door(settings: Settings, address: str) -> "Door":
     from ccledger.api.doorkeeper import Door
 
     own = Secrets(settings.admin_key, settings.admin_password_hash)
-    signin = SignIn(own, _key_for(settings), clock, secrets.token_bytes, {})
+    signin = SignIn(own, vault.key_for, clock, secrets.token_bytes, {})
     names = (f"[{settings.host}]" if ":" in settings.host else settings.host.lower(), *settings.allowed_hosts)
     return Door(signin, is_loopback(settings.host), names, lambda: address)
-
-
-def _key_for(settings: Settings) -> Callable[[str], bytes]:
-    """A key for each purpose; without a master key they end with the server, and with them everybody's session."""
-    import hmac
-    import secrets
-
-    master = settings.master_key.encode() or secrets.token_bytes(32)
-    return lambda purpose: hmac.digest(master, purpose.encode(), "sha256")
 
 
 @contextmanager

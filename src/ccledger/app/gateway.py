@@ -1,0 +1,102 @@
+"""Builds the gateway out of its parts and the ones it meets through ports; it answers nothing itself."""
+
+import logging
+import os
+import secrets
+import time
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from ccledger.app.supervisor import Supervisor
+from ccledger.ledger.drain import Drain, spool_position
+from ccledger.ledger.spool import SpoolWriter
+from ccledger.sources.gateway.admit import Turnstile
+from ccledger.sources.gateway.bodies import Taking
+from ccledger.sources.gateway.caller import Caller
+from ccledger.sources.gateway.front import Front
+from ccledger.sources.gateway.health import Checker
+from ccledger.sources.gateway.pool import Pool
+from ccledger.sources.gateway.refresh import Refresher
+from ccledger.sources.gateway.relay import Ports, Relay
+from ccledger.sources.gateway.upstream import Patience
+from ccledger.sources.gateway.upstream_aiohttp import AiohttpUpstream
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ccledger.core.asgi import Application
+    from ccledger.core.ports import Accounts, Clock, Keys, Sink
+    from ccledger.ledger.store import Store
+    from ccledger.settings import Settings
+
+SPOOL_FOLDER = "spool"
+_LOG = logging.getLogger(__name__)
+
+
+class Gateway(NamedTuple):
+    """The gateway as the rest of the program sees it."""
+
+    pool: Pool
+    drain: Drain
+    front: "Callable[[Application], Front]"
+    """Puts it before another application."""
+
+
+@contextmanager
+def gateway(
+    settings: "Settings", store: "Store", sink: "Sink", keys: "Keys", accounts: "Accounts", clock: "Clock"
+) -> Generator[Gateway]:
+    """The gateway; at the end, what came through it is on the ledger, or waits in the spool."""
+    folder: Path = settings.data_dir / SPOOL_FOLDER
+    start = spool_position(store.position("spool"))
+    drain = Drain(folder, sink, store.exchanged, start)
+    spool = SpoolWriter(folder, os.urandom, drain.tell, first=start.segment + 1)
+    pool = Pool(accounts, clock)
+    drain.start(spool)
+
+    @asynccontextmanager
+    async def opened() -> AsyncGenerator[Relay]:
+        patience = Patience(first_byte=settings.upstream_timeout, between_bytes=settings.upstream_idle_timeout)
+        upstream, supervisor = AiohttpUpstream(patience), Supervisor()
+        refresher = Refresher(accounts, upstream, clock, supervisor.spawn, _told_refused(accounts))
+        checker = Checker(accounts, refresher, upstream, clock, supervisor.spawn)
+        if settings.gateway_health_checks:
+            supervisor.spawn(checker.patrol())
+        pool.tell_refused = checker.refused
+        caller = Caller(pool, refresher, upstream, clock)
+        ports = Ports(
+            keys=keys,
+            turnstile=Turnstile(time.monotonic),
+            pool=pool,
+            spool=spool,
+            caller=caller,
+            clock=clock,
+            elapsed=time.perf_counter,
+            identity=_identity,
+            taking=Taking(largest=settings.largest_body),
+        )
+        try:
+            yield Relay(ports)
+        finally:
+            await supervisor.end()
+            await upstream.close()
+
+    try:
+        yield Gateway(pool, drain, partial(Front, opened))
+    finally:
+        drain.stop()
+        spool.close()
+
+
+def _told_refused(accounts: "Accounts") -> Callable[[str, str], None]:
+    def tell(account: str, reason: str) -> None:
+        _LOG.error("account %s can't be used: %s", account, reason)
+        accounts.tell_health(account, "unhealthy")
+
+    return tell
+
+
+def _identity() -> str:
+    return secrets.token_hex(12)

@@ -1,0 +1,114 @@
+"""Gets an answer from one of the accounts, by another one where the first can't give it; it reads no body."""
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from ccledger.sources.gateway.base_url import base_of
+from ccledger.sources.gateway.credentials import authorise
+from ccledger.sources.gateway.heads import Headers
+from ccledger.sources.gateway.pool import Unavailable
+from ccledger.sources.gateway.refused import unanswered, unserved
+from ccledger.sources.gateway.retry import MOST_ATTEMPTS, is_retryable
+from ccledger.sources.gateway.upstream import Answer, Request, UpstreamFailure
+from ccledger.wire.limit_headers import read_limits
+
+if TYPE_CHECKING:
+    from ccledger.core.access import Credential
+    from ccledger.core.ports import Clock
+    from ccledger.sources.gateway.pool import Lease, Pool
+    from ccledger.sources.gateway.refresh import Refresher
+    from ccledger.sources.gateway.upstream import Upstream
+    from ccledger.sources.gateway.visit import Visit
+
+_IDENTITY: Final = (b"accept-encoding", b"identity")
+"""Usage is read from the answer as it passes, so that it should not be compressed."""
+
+
+class Question(NamedTuple):
+    """What to ask an upstream."""
+
+    method: bytes
+    path: str
+    """The path as the API has it, percent-encoded."""
+    query: bytes
+    headers: Headers
+    """In their order, without credentials."""
+    body: bytes | AsyncIterator[bytes]
+
+
+class Caller:
+    """Asks accounts. One thread uses it."""
+
+    def __init__(self, pool: "Pool", refresher: "Refresher", upstream: "Upstream", clock: "Clock") -> None:
+        self._pool = pool
+        self._refresher = refresher
+        self._upstream = upstream
+        self._clock = clock
+
+    async def ask(self, visit: "Visit", question: Question) -> "tuple[Answer, Lease]":
+        """An upstream's answer, of which nothing is read yet, and the lease to be released when it is.
+
+        Raises `Refused` when no account can be asked, or none that was asked answered.
+        """
+        mode, session = visit.mode or "", visit.session
+        tried: set[str] = set()
+        lease = self._pool.choose(mode, session)
+        while True:
+            if isinstance(lease, Unavailable):
+                raise unserved(lease)
+            visit.account = lease.account
+            tried.add(lease.account.id)
+            try:
+                answer = await self._answer(visit, lease, question)
+            except UpstreamFailure as failure:
+                lease.failed(failure.kind)
+                lease.release()
+                following = self._next(visit, question, tried, repeatable=not failure.reached)
+                if following is None:
+                    raise unanswered(failure) from None
+                lease = following
+                continue
+            except BaseException:
+                lease.release()
+                raise
+            if not is_retryable(answer.status):
+                return answer, lease
+            following = self._next(visit, question, tried, repeatable=True)
+            if following is None:
+                return answer, lease
+            await answer.close()
+            lease.release()
+            lease = following
+
+    def _next(self, visit: "Visit", question: Question, tried: set[str], *, repeatable: bool) -> "Lease | None":
+        """Another account for the same question, where it may be asked again."""
+        if not repeatable or visit.attempts >= MOST_ATTEMPTS or not isinstance(question.body, bytes):
+            return None
+        lease = self._pool.choose(visit.mode or "", visit.session, tried)
+        return None if isinstance(lease, Unavailable) else lease
+
+    async def _answer(self, visit: "Visit", lease: "Lease", question: Question) -> Answer:
+        credential = await self._refresher.usable(lease.account)
+        if credential is None:
+            lease.refused("its credential can't be used")
+            raise UpstreamFailure("connect", "The account's credential can't be used.", reached=False)
+        visit.attempts += 1
+        answer = await self._upstream.send(self._request(lease, credential, question))
+        if answer.status == 401 and isinstance(question.body, bytes):
+            renewed = await self._refresher.renewed(lease.account, credential)
+            if renewed is not None:
+                await answer.close()
+                answer = await self._upstream.send(self._request(lease, renewed, question))
+        now = self._clock()
+        limits = read_limits(answer.headers, now)
+        rests_until = limits.rests_until(now)
+        lease.answered(answer.status, None if rests_until is None else (rests_until - now) / 1000, limits.windows)
+        return answer
+
+    def _request(self, lease: "Lease", credential: "Credential", question: Question) -> Request:
+        base = base_of(lease.account.base_url)
+        target = f"{base.path}{question.path}".encode("ascii")
+        if question.query:
+            target += b"?" + question.query
+        headers = authorise([*question.headers, _IDENTITY], lease.account, credential)
+        return Request(question.method, base.origin, target, headers, question.body, credential.proxy_url)

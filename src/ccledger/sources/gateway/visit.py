@@ -1,0 +1,165 @@
+"""One call on its way through the gateway: what is known of it so far, written down once; it sends nothing."""
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from ccledger.core.call import (
+    MODEL_ENDPOINTS,
+    Billing,
+    Exchange,
+    Fact,
+    Failer,
+    Outcome,
+    Party,
+    Place,
+    Source,
+    Timing,
+)
+from ccledger.wire.asked import Asked
+from ccledger.wire.messages import Names, Seen, measure
+
+if TYPE_CHECKING:
+    from ccledger.core.access import AccessToken, Account
+    from ccledger.core.ports import Spool
+
+LEFT: Final = 499
+"""The status of a call whose client went away before it had its answer, as nginx has it."""
+_UNSEEN: Final = (LEFT, 504)
+"""How calls end that an upstream may have been at work on, though nothing of its answer came."""
+_SOURCE: Final = Source.GATEWAY.value
+_SOURCES: Final = 1 << _SOURCE
+_LONGEST_ERROR: Final = 500
+_SECRETS: Final = re.compile(r"(?i)\b(?:sk|ccl|key|bearer|token)[-_ ][\w.~+/=-]{8,}")
+_NOT_PLAIN: Final = re.compile(r"[\x00-\x1f\x7f]+")
+
+
+def in_one_line(text: str) -> str:
+    """A reason as it may be kept: short, in one line, and without anything that looks like a key."""
+    return _SECRETS.sub("[…]", _NOT_PLAIN.sub(" ", text))[:_LONGEST_ERROR].strip()
+
+
+class Ending(NamedTuple):
+    """How a call ended."""
+
+    status: int
+    failed_by: Failer = Failer.NOBODY
+    error: str | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """The same in one word."""
+        if self.failed_by == Failer.NOBODY:
+            return Outcome.OK
+        return Outcome.ABORTED if self.status == LEFT else Outcome.ERROR
+
+
+class Visit:
+    """What is known of a call. It holds room in the spool from `admit` on, until it is written down."""
+
+    __slots__ = (
+        "_is_admitted",
+        "_is_written",
+        "_spool",
+        "account",
+        "agent",
+        "asked",
+        "attempts",
+        "endpoint",
+        "first_token_ms",
+        "mode",
+        "own",
+        "request_id",
+        "seen",
+        "session",
+        "started_at",
+        "token",
+        "tokens_used",
+    )
+
+    def __init__(self, spool: "Spool", own: str, endpoint: str, started_at: int) -> None:
+        """`own` is an id that no other call has; times in milliseconds since 1970."""
+        self._spool = spool
+        self.own = own
+        self._is_admitted = False
+        self._is_written = False
+        self.endpoint = endpoint
+        self.started_at = started_at
+        self.token: AccessToken | None = None
+        self.account: Account | None = None
+        self.mode: str | None = None
+        self.asked: Asked | None = None
+        self.session: str | None = None
+        self.agent: str | None = None
+        self.seen: Seen | None = None
+        self.request_id: str | None = None
+        self.attempts = 0
+        self.first_token_ms: int | None = None
+        self.tokens_used = 0
+
+    def admit(self) -> bool:
+        """Keeps room for what will be written; False when there is none."""
+        self._is_admitted = self._is_admitted or self._spool.reserve()
+        return self._is_admitted
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the call is in the spool."""
+        return self._is_written
+
+    def write(self, ending: Ending, duration_ms: int) -> None:
+        """Writes the call down, unless that was done; what can't be kept on a full disk was no call of a model."""
+        if self._is_written or not self.admit():
+            return
+        self._is_written = True
+        facts = self._facts(ending, duration_ms)
+        self.tokens_used = sum(fact.reading.usage.total_tokens for fact in facts if fact.reading is not None)
+        self._spool.write(facts)
+
+    def leave(self) -> None:
+        """Gives back the room of a call that was never written."""
+        if self._is_admitted and not self._is_written:
+            self._is_written = True
+            self._spool.release()
+
+    def _facts(self, ending: Ending, duration_ms: int) -> list[Fact]:
+        started_at = self.started_at
+        timing = Timing(_SOURCE, started_at, ending.outcome, ending.status, duration_ms, self.first_token_ms)
+        place, party = self._place(), self._party()
+        asked = self.asked
+        exchange = Exchange(
+            self.endpoint,
+            asked is not None and asked.stream,
+            ending.failed_by,
+            None if ending.error is None else in_one_line(ending.error),
+            self.attempts,
+        )
+        if asked is None or self.endpoint not in MODEL_ENDPOINTS:
+            own = f"call:{self.own}"
+            keys = (own,) if self.request_id is None else (own, f"req:{self.request_id}")
+            return [Fact(keys, timing, None, place, started_at, party, _SOURCES, exchange)]
+        seen = Seen() if self.seen is None and self.attempts and ending.status in _UNSEEN else self.seen
+        first, *advice = measure(asked, seen, Names(self.own, self.request_id, self.session or ""))
+        beside = Timing(_SOURCE, started_at)
+        return [
+            Fact(first.keys, timing, first.reading, place, started_at, party, _SOURCES, exchange),
+            *(Fact(one.keys, beside, one.reading, place, started_at, party, _SOURCES) for one in advice),
+        ]
+
+    def _place(self) -> Place:
+        account = self.account
+        subscribed = account is not None and account.billing == "subscription"
+        billing = Billing.SUBSCRIPTION if subscribed else Billing.API
+        return Place(_SOURCE, session=self.session, agent=self.agent, billing=billing)
+
+    def _party(self) -> Party | None:
+        token, account = self.token, self.account
+        if token is None:
+            return None
+        return Party(_SOURCE, token.id, None if account is None else account.id, self._user(token), self.mode)
+
+    def _user(self, token: "AccessToken") -> str:
+        """Whom the application says it works for; where it is a person's Claude Code, the key's owner."""
+        asked = self.asked
+        if asked is None or not asked.user or asked.session or asked.account:
+            return token.user
+        return asked.user

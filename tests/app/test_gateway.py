@@ -1,0 +1,128 @@
+"""Calls through the whole gateway: what the upstream hears, what the client gets, what the ledger keeps."""
+
+import json
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ccledger.core.call import Failer, Origin, Outcome, Source
+from tests.upstream.answers import Counts, event, events, text_block
+from tests.upstream.gateway import SECRET, Running, running
+from tests.upstream.server import Fake, Plan, streamed, upstream
+
+MODEL = "claude-opus-4-5"
+
+
+@pytest.fixture
+def fake() -> Generator[Fake]:
+    with upstream() as found:
+        yield found
+
+
+@pytest.fixture
+def served(tmp_path: Path, fake: Fake) -> Generator[Running]:
+    with running(tmp_path, fake) as found:
+        yield found
+
+
+def request(**more: Any) -> bytes:
+    asked = {"model": MODEL, "max_tokens": 64, "messages": [{"role": "user", "content": "Hello"}], **more}
+    return json.dumps(asked).encode()
+
+
+def test_an_answer_passes_as_it_is_and_is_booked(served: Running, fake: Fake) -> None:
+    answer, body = served.ask("/v1/messages?beta=true", request(), anthropic_version="2023-06-01", anthropic_beta="x-1")
+    assert answer.status == 200
+    assert json.loads(body)["content"][0]["text"].startswith("Hello there")
+    assert answer.getheader("request-id") == "req_000000000000000000000001"
+    seen = fake.seen[0]
+    assert (seen.method, seen.target, seen.body) == ("POST", "/v1/messages?beta=true", request())
+    assert seen.header("x-api-key") == SECRET
+    assert seen.header("anthropic-beta") == "x-1"
+    assert seen.header("accept-encoding") == "identity"
+    assert served.key not in str(seen.headers)
+    (call,) = served.calls(1)
+    fact = call.fact
+    assert fact.keys == ("req:req_000000000000000000000001",)
+    assert served.store.booked(["msg:msg_000000000000000000000001"])
+    assert fact.reading is not None
+    assert fact.reading.model == MODEL
+    assert tuple(fact.reading.usage) == (11, 7, 0, 0, 0, 0)
+    assert fact.timing.source == Source.GATEWAY
+    assert (fact.timing.outcome, fact.timing.status_code) == (Outcome.OK, 200)
+    assert fact.party is not None
+    assert (fact.party.access_token, fact.party.mode, fact.party.user) == (served.token.id, "api", "owner")
+    assert fact.exchange is not None
+    assert (fact.exchange.endpoint, fact.exchange.stream, fact.exchange.attempts) == ("messages", False, 1)
+    assert call.cost is not None
+    assert call.cost.total == 11 * 5000 + 7 * 25000
+
+
+def test_a_stream_passes_byte_for_byte(served: Running, fake: Fake) -> None:
+    fake.counts = Counts(100, 50, 20, 30, 1000)
+    answer, body = served.ask("/v1/messages", request(stream=True))
+    assert answer.getheader("content-type") == "text/event-stream; charset=utf-8"
+    assert body == b"".join(events(1, MODEL, [text_block("Hello there, this is a made answer.")], fake.counts))
+    (call,) = served.calls(1)
+    assert call.fact.reading is not None
+    assert tuple(call.fact.reading.usage) == (100, 50, 20, 30, 1000, 0)
+    assert call.fact.timing.first_token_ms is not None
+    assert call.fact.exchange is not None
+    assert call.fact.exchange.stream
+
+
+def test_an_upstreams_error_passes_with_its_headers(served: Running, fake: Fake) -> None:
+    body = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
+    fake.script.append(Plan(529, [("retry-after", "7"), ("content-type", "application/json")], [body], len(body)))
+    answer, got = served.ask("/v1/messages", request())
+    assert (answer.status, answer.getheader("retry-after"), got) == (529, "7", body)
+    (call,) = served.calls(1)
+    assert (call.fact.timing.outcome, call.fact.timing.status_code) == (Outcome.ERROR, 529)
+    assert call.fact.exchange is not None
+    assert (call.fact.exchange.failed_by, call.fact.exchange.error) == (Failer.UPSTREAM, "Overloaded")
+
+
+def test_another_account_answers_where_the_first_cant(served: Running, fake: Fake) -> None:
+    served.add_account(fake.url, "second", priority=1)
+    fake.script.append(Plan(529, [("content-type", "application/json")], [b"{}"], 2))
+    answer, _ = served.ask("/v1/messages", request())
+    assert answer.status == 200
+    (call,) = served.calls(1)
+    assert call.fact.exchange is not None
+    assert call.fact.exchange.attempts == 2
+
+
+@pytest.mark.parametrize("key", ["", "ccl-nobody", "sk-ant-other"])
+def test_a_stranger_is_refused_in_the_clients_form(served: Running, key: str) -> None:
+    answer, body = served.ask("/v1/messages", request(), x_api_key=key)
+    told = json.loads(body)
+    assert answer.status == 401
+    assert (told["type"], told["error"]["type"]) == ("error", "authentication_error")
+    assert not key or key not in body.decode()
+    answer, body = served.ask("/v1/chat/completions", request(), x_api_key=key)
+    assert answer.status == 401
+    assert json.loads(body)["error"]["code"] == "invalid_api_key"
+
+
+def test_a_stream_that_ends_early_is_seen_to_and_marked(served: Running, fake: Fake) -> None:
+    whole = events(1, MODEL, [text_block("Hello there, this is a made answer.")], Counts())
+    fake.script.append(streamed(whole[:5], cut=True))
+    with pytest.raises(Exception, match="Incomplete"):
+        served.ask("/v1/messages", request(stream=True))
+    (call,) = served.calls(1)
+    assert (call.fact.timing.outcome, call.fact.timing.status_code) == (Outcome.ERROR, 502)
+    assert call.fact.reading is not None
+    assert call.fact.reading.origin == Origin.ESTIMATED
+    assert call.fact.reading.usage.input_tokens == 11
+
+
+def test_an_error_in_the_middle_of_a_stream_passes_and_is_kept(served: Running, fake: Fake) -> None:
+    whole = events(1, MODEL, [text_block("Hello there")], Counts())
+    failing = [*whole[:4], event("error", error={"type": "overloaded_error", "message": "Overloaded"})]
+    fake.script.append(streamed(failing))
+    _, body = served.ask("/v1/messages", request(stream=True))
+    assert body == b"".join(failing)
+    (call,) = served.calls(1)
+    assert call.fact.timing.status_code == 529
