@@ -9,6 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import anthropic
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -362,3 +364,39 @@ def watch_case(case: dict[str, Any]) -> Seen:
     stream = encode(case["stream"])
     places = [0, len(stream) // 3, len(stream) // 2, len(stream)]
     return watch(*(stream[a:b] for a, b in pairwise(places))).seen
+
+
+# The official client's own adding up is the judge of a sensible stream.
+
+ADVICE: Json = {"type": "advisor_message", "model": "claude-sonnet-5", "input_tokens": 3, "output_tokens": 4}
+SENSIBLE: dict[str, list[Json]] = {
+    "plain": [message_delta(output_tokens=77)],
+    "repeated": [message_delta(None, output_tokens=30), message_delta(output_tokens=77)],
+    "grown input": [message_delta(input_tokens=9000, cache_read_input_tokens=9, output_tokens=77)],
+    "nulls": [message_delta(input_tokens=None, cache_creation_input_tokens=None, output_tokens=77)],
+    "searches": [message_delta(output_tokens=77, server_tool_use={"web_search_requests": 2, "web_fetch_requests": 1})],
+    "advice": [message_delta(output_tokens=77, iterations=[ADVICE])],
+}
+
+
+@pytest.mark.parametrize("way", SENSIBLE)
+def test_the_official_client_adds_up_the_same(way: str) -> None:
+    events = [*ordinary()[:-2], *SENSIBLE[way], {"type": "message_stop"}]
+    stream = encode(events)
+    headers = {"content-type": "text/event-stream"}
+    answers = httpx2.MockTransport(lambda _: httpx2.Response(200, content=stream, headers=headers))
+    with httpx2.Client(transport=answers) as http:
+        client = anthropic.Anthropic(api_key="k", base_url="http://127.0.0.1:1", http_client=http, max_retries=0)
+        with client.beta.messages.stream(model="m", max_tokens=1, messages=[{"role": "user", "content": "x"}]) as going:
+            told = going.get_final_message().usage
+    reading = measure(ASKED, watch(stream).seen, NAMES)[0].reading
+    split = told.cache_creation
+    assert split is not None
+    assert reading.usage == Usage(
+        told.input_tokens,
+        told.output_tokens,
+        split.ephemeral_5m_input_tokens,
+        split.ephemeral_1h_input_tokens,
+        told.cache_read_input_tokens or 0,
+        told.server_tool_use.web_search_requests if told.server_tool_use else 0,
+    )

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from ccledger.core.call import Origin, Reading, Terms, Usage
 from ccledger.wire.asked import Asked, estimate_tokens
+from ccledger.wire.find import find
 from ccledger.wire.usage import (
     Iteration,
     Split,
@@ -233,16 +234,16 @@ class StreamMeter:
         return data[end + 2 :]
 
     def _read_marks(self, data: bytes, start: int, end: int) -> None:
-        at = data.find(_MARK, start, end)
+        at = find(data, _MARK, start, end)
         while at >= 0:
             event, after = _event_around(data, at, start, end)
             self._seen = _after_event(self._seen, _payload(event))
-            at = data.find(_MARK, after, end)
-        at = data.find(_ERROR, start, end)
+            at = find(data, _MARK, after, end)
+        at = find(data, _ERROR, start, end)
         while at >= 0:
             event, after = _event_around(data, at, start, end)
             self._seen = self._seen._replace(failure=error_of(_payload(event)) or self._seen.failure)
-            at = data.find(_ERROR, after, end)
+            at = find(data, _ERROR, after, end)
 
 
 def _with_plain_ends(data: bytes) -> bytes:

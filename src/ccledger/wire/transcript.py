@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from ccledger.core.call import Billing, Fact, Origin, Place, Reading, Source, Terms, Timing, Usage
 from ccledger.core.merge import better_reading
+from ccledger.wire.find import find
 from ccledger.wire.usage import (
     Iteration,
     Told,
@@ -33,14 +34,6 @@ from ccledger.wire.usage import (
     usage_of,
     with_request,
 )
-
-try:
-    from stringzilla import find as _find  # pyright: ignore[reportUnknownVariableType] - it has no types
-except ImportError:  # pragma: no cover - the wheel is a requirement; this serves platforms that have none
-
-    def _find(text: bytearray, pattern: bytes, start: int, end: int) -> int:
-        return text.find(pattern, start, end)
-
 
 try:
     from ccledger.wire import _lines
@@ -149,7 +142,7 @@ class TranscriptReader:
 
     def _read_next(self, buffer: bytearray, position: int, stop: int) -> int:
         """Reads the next line with usage and answers where the one after it begins."""
-        marker = _find(buffer, _MARKER, position, stop)
+        marker = find(buffer, _MARKER, position, stop)
         if marker < 0:
             return stop
         start = buffer.rfind(b"\n", position, marker) + 1 or position
@@ -290,7 +283,7 @@ def find_project(buffer: bytearray, end: int) -> tuple[int, str | None]:
     """The working directory that the first line with one names, and where that line begins; None without one."""
     position = 0
     while True:
-        marker = _find(buffer, _CWD_MARKER, position, end)
+        marker = find(buffer, _CWD_MARKER, position, end)
         if marker < 0:
             return position, None
         start = buffer.rfind(b"\n", position, marker) + 1 or position
