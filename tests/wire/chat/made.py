@@ -51,7 +51,7 @@ def stream(*content: Json, stop: str = "end_turn", details: Json | None = None) 
     events = [event("message_start", message=start), event("ping")]
     for index, block in enumerate(content):
         events += _block(index, block)
-    delta = {"stop_reason": stop, "stop_sequence": None}
+    delta: Json = {"stop_reason": stop, "stop_sequence": None}
     if details is not None:
         delta["stop_details"] = details
     events.append(event("message_delta", delta=delta, usage={"output_tokens": 5}))

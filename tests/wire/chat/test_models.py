@@ -48,7 +48,7 @@ def test_openais_list_in_anthropics_shape() -> None:
 
 def test_an_empty_list() -> None:
     assert json.loads(openai_models(b'{"data":[]}')) == {"object": "list", "data": []}
-    empty = {"data": [], "has_more": False, "first_id": None, "last_id": None}
+    empty: dict[str, object] = {"data": [], "has_more": False, "first_id": None, "last_id": None}
     assert json.loads(anthropic_models(b'{"object":"list","data":[]}')) == empty
 
 

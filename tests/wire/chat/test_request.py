@@ -176,30 +176,30 @@ def test_what_anthropic_knows_beside_is_passed_on() -> None:
     assert made["output_config"] == {"effort": "low"}
 
 
-@pytest.mark.parametrize(
-    ("fields", "param", "code"),
-    [
-        ({"n": 2}, "n", "unsupported_value"),
-        ({"n": 0}, "n", "unsupported_value"),
-        ({"modalities": ["text", "audio"]}, "modalities", "unsupported_value"),
-        ({"model": ""}, "model", None),
-        ({"model": None}, "model", None),
-        ({"messages": None}, "messages", None),
-        ({"messages": []}, "messages", None),
-        ({"messages": "Hello"}, "messages", None),
-        ({"messages": ["Hello"]}, "messages[0]", None),
-        ({"reasoning_effort": "frantic"}, "reasoning_effort", None),
-        ({"response_format": {"type": "xml"}}, "response_format.type", None),
-        ({"response_format": {"type": "json_schema"}}, "response_format.json_schema", None),
-        ({"response_format": "json"}, "response_format", None),
-        ({"tools": [7]}, "tools[0]", None),
-        ({"tools": {}}, "tools", None),
-        ({"tools": [{"type": "custom", "custom": {"name": "x"}}]}, "tools[0]", None),
-        ({"tools": [{"type": "function", "function": {}}]}, "tools[0].function.name", None),
-        ({"tools": [WEATHER], "tool_choice": "sometimes"}, "tool_choice", None),
-        ({"tools": [WEATHER], "tool_choice": {"type": "function", "function": {"name": "x"}}}, "tool_choice", None),
-    ],
-)
+IMPOSSIBLE: list[tuple[dict[str, Any], str, str | None]] = [
+    ({"n": 2}, "n", "unsupported_value"),
+    ({"n": 0}, "n", "unsupported_value"),
+    ({"modalities": ["text", "audio"]}, "modalities", "unsupported_value"),
+    ({"model": ""}, "model", None),
+    ({"model": None}, "model", None),
+    ({"messages": None}, "messages", None),
+    ({"messages": []}, "messages", None),
+    ({"messages": "Hello"}, "messages", None),
+    ({"messages": ["Hello"]}, "messages[0]", None),
+    ({"reasoning_effort": "frantic"}, "reasoning_effort", None),
+    ({"response_format": {"type": "xml"}}, "response_format.type", None),
+    ({"response_format": {"type": "json_schema"}}, "response_format.json_schema", None),
+    ({"response_format": "json"}, "response_format", None),
+    ({"tools": [7]}, "tools[0]", None),
+    ({"tools": {}}, "tools", None),
+    ({"tools": [{"type": "custom", "custom": {"name": "x"}}]}, "tools[0]", None),
+    ({"tools": [{"type": "function", "function": {}}]}, "tools[0].function.name", None),
+    ({"tools": [WEATHER], "tool_choice": "sometimes"}, "tool_choice", None),
+    ({"tools": [WEATHER], "tool_choice": {"type": "function", "function": {"name": "x"}}}, "tool_choice", None),
+]
+
+
+@pytest.mark.parametrize(("fields", "param", "code"), IMPOSSIBLE)
 def test_what_is_refused(fields: dict[str, Any], param: str, code: str | None) -> None:
     refused = refusal(**fields)
     assert (refused.param, refused.code) == (param, code)
@@ -227,7 +227,7 @@ def test_a_function_becomes_a_tool() -> None:
 
 
 def test_a_schema_without_a_type_is_an_object() -> None:
-    tool = {"type": "function", "function": {"name": "t", "parameters": {"properties": {}}}}
+    tool: dict[str, Any] = {"type": "function", "function": {"name": "t", "parameters": {"properties": {}}}}
     assert convert(tools=[tool])["tools"][0]["input_schema"] == {"type": "object", "properties": {}}
 
 

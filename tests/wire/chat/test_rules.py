@@ -34,57 +34,64 @@ MODELS = [
     "other",
 ]
 WORDS = st.sampled_from(["", " ", "Hi.", "下雨 ", "So be it.\n"])
-TEXTS = WORDS.map(lambda words: {"type": "text", "text": words})
-IMAGES = st.just({"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}})
-IDS = st.sampled_from(["a", "b", "c:1"])
-CALLS = st.lists(
-    st.builds(
-        lambda id_, arguments: {"id": id_, "type": "function", "function": {"name": "f", "arguments": arguments}},
-        IDS,
-        st.sampled_from(["", "{}", '{"x": 1}']),
-    ),
-    max_size=3,
-    unique_by=lambda call: call["id"],
+IMAGE: Json = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+SIGNED: Json = {"type": "thinking", "thinking": "Hm.", "signature": "s"}
+
+
+def text(words: str) -> Json:
+    return {"type": "text", "text": words}
+
+
+def call(id_: str, arguments: str) -> Json:
+    return {"id": id_, "type": "function", "function": {"name": "f", "arguments": arguments}}
+
+
+def id_of(made: Json) -> str:
+    return made["id"]
+
+
+def one(role: str, content: object) -> list[Json]:
+    return [{"role": role, "content": content}]
+
+
+def answered(content: str | None, calls: list[Json], thoughts: list[Json], result: str) -> list[Json]:
+    said = {"role": "assistant", "content": content, "tool_calls": calls, "thinking_blocks": thoughts}
+    return [said, *({"role": "tool", "tool_call_id": made["id"], "content": result} for made in calls)]
+
+
+def joined(groups: list[list[Json]]) -> list[Json]:
+    return [message for group in groups for message in group]
+
+
+PARTS = st.lists(st.builds(text, WORDS) | st.just(IMAGE), max_size=3)
+CALL = st.builds(call, st.sampled_from(["a", "b", "c:1"]), st.sampled_from(["", "{}", '{"x": 1}']))
+CALLS = st.lists(CALL, max_size=3, unique_by=id_of)
+THOUGHTS = st.lists(st.just(SIGNED), max_size=1)
+SAID = st.one_of(
+    st.builds(one, st.just("user"), WORDS | PARTS),
+    st.builds(one, st.just("system"), WORDS),
+    st.builds(answered, WORDS | st.none(), CALLS, THOUGHTS, WORDS),
 )
-THOUGHTS = st.sampled_from([[], [{"type": "thinking", "thinking": "Hm.", "signature": "s"}]])
-TURNS = st.lists(
-    st.one_of(
-        st.builds(lambda content: [{"role": "user", "content": content}], WORDS | st.lists(TEXTS | IMAGES, max_size=3)),
-        st.builds(lambda content: [{"role": "system", "content": content}], WORDS),
-        st.builds(
-            lambda content, calls, thoughts, results: [
-                {"role": "assistant", "content": content, "tool_calls": calls, "thinking_blocks": thoughts},
-                *({"role": "tool", "tool_call_id": call["id"], "content": results} for call in calls),
-            ],
-            WORDS | st.none(),
-            CALLS,
-            THOUGHTS,
-            WORDS,
-        ),
-    ),
-    min_size=1,
-    max_size=8,
-).map(lambda groups: [message for group in groups for message in group])
-SCHEMA = {"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]}
-TOOL = {"type": "function", "function": {"name": "f", "parameters": SCHEMA, "strict": True}}
+TURNS = st.builds(joined, st.lists(SAID, min_size=1, max_size=8))
+SCHEMA: Json = {"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]}
+TOOL: Json = {"type": "function", "function": {"name": "f", "parameters": SCHEMA, "strict": True}}
+THINKING: list[Json] = [{"type": "enabled", "budget_tokens": 2000}, {"type": "adaptive"}, {"type": "disabled"}]
+FORMATS: list[Json] = [{"type": "json_object"}, {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA}}]
 SETTINGS: dict[str, st.SearchStrategy[Any]] = {
-    "tools": st.sampled_from([[], [TOOL]]),
+    "tools": st.lists(st.just(TOOL), max_size=1),
     "tool_choice": st.sampled_from(["auto", "none", "required"]),
     "parallel_tool_calls": st.booleans(),
     "reasoning_effort": st.sampled_from(["none", "minimal", "low", "medium", "high", "xhigh", "max"]),
-    "thinking": st.sampled_from(
-        [{"type": "enabled", "budget_tokens": 2000}, {"type": "adaptive"}, {"type": "disabled"}],
-    ),
+    "thinking": st.sampled_from(THINKING),
     "max_tokens": st.integers(1, 40_000),
     "temperature": st.floats(-1, 3),
     "top_p": st.floats(0, 1),
     "top_k": st.integers(1, 50),
-    "response_format": st.sampled_from(
-        [{"type": "json_object"}, {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA}}],
-    ),
+    "response_format": st.sampled_from(FORMATS),
     "stop": WORDS | st.lists(WORDS, max_size=2),
 }
-REQUESTS = st.fixed_dictionaries({"model": st.sampled_from(MODELS), "messages": TURNS}, optional=SETTINGS)
+REQUIRED: dict[str, st.SearchStrategy[Any]] = {"model": st.sampled_from(MODELS), "messages": TURNS}
+REQUESTS = st.fixed_dictionaries(REQUIRED, optional=SETTINGS)
 
 BLOCK = TypeAdapter[Any](ContentBlockParam)
 FIELDS = {
@@ -175,13 +182,15 @@ def expect_settings(made: Json) -> None:
     assert all(stop.strip() for stop in made.get("stop_sequences", []))
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | WORDS,
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["type", "text", "function", "name"]), inner)
-    ),
-    max_leaves=8,
-)
+PLAIN: st.SearchStrategy[object] = st.none() | st.booleans() | st.integers() | st.floats(-9, 9) | WORDS
+
+
+def nested(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    keys = st.sampled_from(["type", "text", "function", "name", "id"])
+    return st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4)
+
+
+JSON = st.recursive(PLAIN, nested, max_leaves=8)
 KNOWN = [
     "messages",
     "tools",

@@ -55,7 +55,15 @@ def closed(**properties: Json) -> Json:
             ),
         ),
         (
-            {**thing(a={"$ref": "#/$defs/b"}), "$defs": {"b": thing(c={"type": "boolean"})}, "$schema": "x"},
+            thing(a={"allOf": [{"type": "string"}], "description": "A."}),
+            closed(a={"allOf": [{"type": "string"}], "description": "A."}),
+        ),
+        (
+            {
+                **thing(a={"$ref": "#/$defs/b", "description": "B."}),
+                "$defs": {"b": thing(c={"type": "boolean"})},
+                "$schema": "x",
+            },
             {**closed(a={"$ref": "#/$defs/b"}), "$defs": {"b": closed(c={"type": "boolean"})}},
         ),
     ],
@@ -81,6 +89,7 @@ def test_what_can_be_promised(schema: Json, made: Json) -> None:
         thing(a={"type": "array"}),
         thing(a={"enum": [{}]}),
         thing(a={"anyOf": 7}),
+        {**thing(a={"allOf": [{"$ref": "#/$defs/b"}]}), "$defs": {"b": {"type": "null"}}},
         thing(a={"anyOf": [{"type": "null"}], "properties": {}}),
         thing(a={"$ref": "#"}),
         thing(a={"$ref": "https://example.org/schema"}),

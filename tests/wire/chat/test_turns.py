@@ -191,23 +191,23 @@ def test_calls_and_results_that_do_not_pair_are_refused(messages: list[Json]) ->
     assert refused(messages).param is None or "messages" in str(refused(messages))
 
 
-@pytest.mark.parametrize(
-    ("message", "param"),
-    [
-        ({"role": "wizard", "content": "x"}, "messages[1].role"),
-        ({"content": "x"}, "messages[1].role"),
-        ({"role": "user", "content": 7}, "messages[1].content"),
-        ({"role": "tool", "content": "x"}, "messages[1].tool_call_id"),
-        ({"role": "assistant", "tool_calls": {}}, "messages[1].tool_calls"),
-        (
-            {"role": "assistant", "tool_calls": [{"id": "c", "type": "custom", "custom": {}}]},
-            "messages[1].tool_calls[0]",
-        ),
-        ({"role": "assistant", "tool_calls": [call("")]}, "messages[1].tool_calls[0].id"),
-        ({"role": "assistant", "tool_calls": [call("c", name="")]}, "messages[1].tool_calls[0].function.name"),
-        ({"role": "system", "content": [{"type": "image_url", "image_url": "x"}]}, "messages[1].content[0].type"),
-    ],
-)
+NONSENSE: list[tuple[Json, str]] = [
+    ({"role": "wizard", "content": "x"}, "messages[1].role"),
+    ({"content": "x"}, "messages[1].role"),
+    ({"role": "user", "content": 7}, "messages[1].content"),
+    ({"role": "tool", "content": "x"}, "messages[1].tool_call_id"),
+    ({"role": "assistant", "tool_calls": {}}, "messages[1].tool_calls"),
+    (
+        {"role": "assistant", "tool_calls": [{"id": "c", "type": "custom", "custom": {}}]},
+        "messages[1].tool_calls[0]",
+    ),
+    ({"role": "assistant", "tool_calls": [call("")]}, "messages[1].tool_calls[0].id"),
+    ({"role": "assistant", "tool_calls": [call("c", name="")]}, "messages[1].tool_calls[0].function.name"),
+    ({"role": "system", "content": [{"type": "image_url", "image_url": "x"}]}, "messages[1].content[0].type"),
+]
+
+
+@pytest.mark.parametrize(("message", "param"), NONSENSE)
 def test_messages_that_make_no_sense_are_refused(message: Json, param: str) -> None:
     assert refused([ASK, message]).param == param
 
@@ -229,7 +229,7 @@ def test_a_refusal_is_what_the_model_said() -> None:
 
 
 def test_an_answer_can_be_handed_back_as_it_came() -> None:
-    answer = {
+    answer: Json = {
         "role": "assistant",
         "content": "Rain.",
         "refusal": None,
@@ -243,7 +243,7 @@ def test_an_answer_can_be_handed_back_as_it_came() -> None:
 
 
 def test_signed_thoughts_are_handed_back() -> None:
-    thoughts = [
+    thoughts: list[Any] = [
         {"type": "thinking", "thinking": "Hm.", "signature": "s"},
         {"type": "redacted_thinking", "data": "x"},
         {"type": "thinking", "thinking": "Not signed."},

@@ -8,7 +8,6 @@ https://platform.claude.com/docs/en/build-with-claude/structured-outputs.
 
 import re
 from enum import Enum
-from functools import lru_cache
 from typing import NamedTuple
 
 _FAMILY = "(opus|sonnet|haiku|fable|mythos|instant)"
@@ -18,7 +17,6 @@ _VERSION_FIRST = re.compile(f"claude-{_VERSION}-{_FAMILY}")
 _NEWEST = (99, 0)
 """A name without a version is an alias of the newest model of its family."""
 _LARGEST_FAMILIES = ("fable", "mythos")
-_KNOWN_NAMES = 256
 
 
 class Thinking(Enum):
@@ -54,7 +52,6 @@ class Abilities(NamedTuple):
     """How many tokens it may write when the request does not say, thinking included."""
 
 
-@lru_cache(_KNOWN_NAMES)
 def abilities(model: str) -> Abilities:
     """What the model of this name takes; a name that is not Claude's gets the defaults of the Messages API."""
     name = model.lower()

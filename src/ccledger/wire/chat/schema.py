@@ -23,7 +23,10 @@ class _Unsayable(Exception):
 
 
 def narrowed(schema: object) -> Json | None:
-    """The schema as constrained output takes it, a new value; None when that would change what it accepts."""
+    """The schema as constrained output takes it, a new value; None when it asks for what can't be promised.
+
+    An object that does not say whether it may hold more than its properties may not.
+    """
     if not isinstance(schema, dict):
         return None
     told = cast("Json", schema)
@@ -46,6 +49,8 @@ def _node(node: object, depth: int) -> Json:
     for key in ("title", "description"):
         if isinstance(rest.get(key), str):
             made[key] = rest.pop(key)
+    if "$ref" in rest:  # stands alone: what it leads to has its own words
+        return {key: made[key] for key in _DEFINITIONS if key in made} | {"$ref": rest["$ref"]}
     made |= _shape(rest, depth)
     if rest:
         bounds = ", ".join(f"{key}: {value}" for key, value in rest.items())
@@ -55,14 +60,13 @@ def _node(node: object, depth: int) -> Json:
 
 def _shape(rest: Json, depth: int) -> Json:
     """The keys of a node that say which values fit; takes them out of `rest`."""
-    if "$ref" in rest:
-        return {"$ref": rest.pop("$ref")}
     for key, name in (("anyOf", "anyOf"), ("oneOf", "anyOf"), ("allOf", "allOf")):
         if key in rest:
-            if "properties" in rest:
+            branches = _list(rest.pop(key), depth)
+            if "properties" in rest or (key == "allOf" and any("$ref" in branch for branch in branches)):
                 raise _Unsayable
             rest.pop("type", None)
-            return {name: _list(rest.pop(key), depth)}
+            return {name: branches}
     if "enum" in rest or "const" in rest:
         rest.pop("type", None)
         return {key: _literal(rest.pop(key)) for key in ("enum", "const") if key in rest}

@@ -10,6 +10,8 @@ from ccledger.wire.chat.schema import narrowed
 
 _MOST_STRICT = 20
 """More strict tools than that in one request are refused by Anthropic."""
+_LONGEST_NAME = 64
+"""Of a name that is repeated in a refusal."""
 _NO_INPUT: Json = {"type": "object", "properties": {}}
 _SEARCH = "web_search_20250305"
 _PLACES = ("city", "country", "region", "timezone")
@@ -144,10 +146,14 @@ def _allowed(told: Json, where: str) -> _Choice:
 def _expect_named(choice: _Choice, tools: list[Json]) -> None:
     names = {str(tool.get("name")) for tool in tools}
     if choice.mode == "tool" and choice.name not in names:
-        raise ChatRefused(f"tool_choice names {choice.name!r}, which is not among the tools.", "tool_choice")
+        raise ChatRefused(
+            f"tool_choice names {choice.name[:_LONGEST_NAME]!r}, which is not among the tools.", "tool_choice"
+        )
     missing = sorted(choice.allowed - names) if choice.allowed else []
     if missing:
-        raise ChatRefused(f"tool_choice allows {missing[0]!r}, which is not among the tools.", "tool_choice")
+        raise ChatRefused(
+            f"tool_choice allows {missing[0][:_LONGEST_NAME]!r}, which is not among the tools.", "tool_choice"
+        )
 
 
 def _chosen(choice: _Choice, request: Json) -> Json | None:

@@ -21,6 +21,8 @@ _CONTINUING: Json = {"type": "text", "text": "Continue."}
 _FOREIGN = re.compile(r"[^a-zA-Z0-9_-]")
 """What Anthropic takes in no id of a tool call."""
 _EMPTY = msgspec.Raw(b"{}")
+_LONGEST_ID = 64
+"""Of an id that is repeated in a refusal."""
 
 
 class Turn(NamedTuple):
@@ -187,7 +189,7 @@ class _Reader:
 
     def _use(self, id_: str, function: Json, where: str) -> Json:
         if id_ in self._waiting:
-            raise ChatRefused(f"{where}: two calls have the id {id_!r}.", where)
+            raise ChatRefused(f"{where}: two calls have the id {_short(id_)}.", where)
         name = text_at(function.get("name"), f"{where}.name")
         own = self._own_id(id_)
         self._waiting[id_] = own
@@ -213,7 +215,8 @@ class _Reader:
     def _result(self, id_: str, message: Json, where: str) -> None:
         own = self._waiting.pop(id_, None)
         if own is None:
-            raise ChatRefused(f"{where} must follow an assistant message whose tool_calls have the id {id_!r}.", where)
+            wanted = f"must follow an assistant message whose tool_calls have the id {_short(id_)}"
+            raise ChatRefused(f"{where} {wanted}.", where)
         block: Json = {"type": "tool_result", "tool_use_id": own}
         content = user_blocks(message.get("content"), f"{where}.content")
         if content:
@@ -226,8 +229,14 @@ class _Reader:
 
     def _expect_no_call(self, where: str) -> None:
         if self._waiting:
-            ids = ", ".join(sorted(self._waiting))
-            raise ChatRefused(f"{where}: a tool message must answer each of these tool calls first: {ids}.", where)
+            first = _short(next(iter(self._waiting)))
+            raise ChatRefused(
+                f"{where}: every tool call needs a tool message that answers it; {first} has none.", where
+            )
+
+
+def _short(id_: str) -> str:
+    return repr(id_[:_LONGEST_ID])
 
 
 def _arguments(value: object, where: str) -> msgspec.Raw:
