@@ -1,5 +1,6 @@
 """JSON schemas, and the part of them that constrained output can promise."""
 
+from itertools import pairwise
 from typing import Any, Literal
 
 import pytest
@@ -94,6 +95,7 @@ def test_what_can_be_promised(schema: Json, made: Json) -> None:
         thing(a={"$ref": "#"}),
         thing(a={"$ref": "https://example.org/schema"}),
         {**thing(a={"$ref": "#/$defs/b"}), "$defs": {"b": thing(c={"$ref": "#/$defs/b"})}},
+        {**thing(), "$defs": {"b": {"$ref": "#/$defs/c"}, "c": thing(d={"$ref": "#/$defs/b"})}},
         {"properties": 7, "type": "object"},
         {**thing(a={"type": "null"}), "$defs": 7},
     ],
@@ -107,6 +109,16 @@ def test_a_schema_without_end_is_no_trouble() -> None:
     for _ in range(5000):
         deep = {"type": "array", "items": deep}
     assert narrowed(thing(a=deep)) is None
+
+
+def test_many_definitions_are_no_trouble() -> None:
+    """A search from each definition anew would take minutes here."""
+    names = [f"d{i}" for i in range(30_000)]
+    chain = {name: thing(next={"$ref": f"#/$defs/{after}"}) for name, after in pairwise(names)}
+    chain[names[-1]] = {"type": "null"}
+    made = narrowed({**thing(a={"$ref": "#/$defs/d0"}), "$defs": chain})
+    assert made is not None
+    assert len(made["$defs"]) == 30_000
 
 
 def test_the_schema_that_was_given_stays_as_it_was() -> None:

@@ -155,10 +155,18 @@ def test_ids_get_anthropics_letters() -> None:
 
 
 def test_an_id_used_again_is_another_one() -> None:
-    messages = [ASK, calls(call("c")), tool("c", "1"), calls(call("c")), tool("c", "2")]
+    messages = [message for id_ in ("c", "c-2", "c", "c") for message in (ASK, calls(call(id_)), tool(id_, "1"))]
     made = turns(messages)
-    assert [made[1]["content"][0]["id"], made[3]["content"][0]["id"]] == ["c", "c-2"]
-    assert [made[2]["content"][0]["tool_use_id"], made[4]["content"][0]["tool_use_id"]] == ["c", "c-2"]
+    ids = ["c", "c-2", "c-3", "c-4"]
+    assert [turn["content"][0]["id"] for turn in made if turn["role"] == "assistant"] == ids
+    assert [turn["content"][0]["tool_use_id"] for turn in made[2::2]] == ids
+
+
+def test_ids_used_again_cost_no_search() -> None:
+    """A conversation that looks for a free id from the beginning each time would take minutes here."""
+    messages = [ASK, *[message for _ in range(60_000) for message in (calls(call("c")), tool("c", "1"))]]
+    made = turns(messages)
+    assert made[-1]["content"][0]["tool_use_id"] == "c-60000"
 
 
 @pytest.mark.parametrize("arguments", ["{", "7", "[]", '"text"', "nonsense", 7, [], "[" * 100_000])

@@ -5,6 +5,7 @@ a value without changing its shape (lengths, ranges) moves into the description,
 can't be said at all (recursion, open objects) makes the whole schema None: then the model is only asked to follow it.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -130,27 +131,23 @@ def _literal(value: object) -> object:
 
 def _recursive(schema: Json) -> bool:
     """Whether a definition leads back to itself, or a reference out of the schema or to its root."""
-    leads: dict[str, set[str]] = {"#": set()}
+    leads: dict[str, set[str]] = {}
     for key in _DEFINITIONS:
         definitions = schema.get(key)
         if isinstance(definitions, dict):
             for name, node in cast("Json", definitions).items():
                 leads[f"#/{key}/{name}"] = set(_references(node))
-    leads["#"] = set(_references({key: value for key, value in schema.items() if key not in _DEFINITIONS}))
-    return any(_leads_back(start, leads) for start in leads)
-
-
-def _leads_back(start: str, leads: dict[str, set[str]]) -> bool:
-    seen: set[str] = set()
-    waiting = [*leads[start]]
-    while waiting:
-        name = waiting.pop()
-        if name == start or name not in leads:
-            return True
-        if name not in seen:
-            seen.add(name)
-            waiting += leads[name]
-    return False
+    wanted = set(_references({key: value for key, value in schema.items() if key not in _DEFINITIONS}))
+    if not wanted.union(*leads.values()) <= leads.keys():
+        return True
+    pointed = Counter(name for names in leads.values() for name in names)
+    ends = [name for name in leads if not pointed[name]]
+    for name in ends:  # takes away whatever nothing leads to, until only circles are left
+        for next_ in leads[name]:
+            pointed[next_] -= 1
+            if not pointed[next_]:
+                ends.append(next_)
+    return len(ends) < len(leads)
 
 
 def _references(node: object) -> Iterator[str]:

@@ -5,6 +5,7 @@ https://platform.claude.com/docs/en/build-with-claude/mid-conversation-system-me
 """
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -30,9 +31,16 @@ class Turn(NamedTuple):
 
     role: str
     """`user` or `assistant`."""
+    results: list[Json]
+    """Results of tools, which Anthropic wants before anything else that the user says."""
     blocks: list[Json]
     asides: list[Json]
     """Instructions of the operator that came during this turn of the user."""
+
+    @property
+    def content(self) -> list[Json]:
+        """Everything in this turn but the asides."""
+        return self.results + self.blocks
 
 
 class Conversation(NamedTuple):
@@ -51,7 +59,7 @@ class Conversation(NamedTuple):
 
         With a thinking budget Anthropic refuses results of a call whose turn begins without a thinking block.
         """
-        if len(self.turns) < 2 or self.turns[-1].blocks[0]["type"] != "tool_result":
+        if not self.turns[-1].results:
             return False
         return self.turns[-2].blocks[0]["type"] not in ("thinking", "redacted_thinking")
 
@@ -77,7 +85,7 @@ def written(conversation: Conversation, *, asides: bool, prefill: bool) -> tuple
     system = [*conversation.system]
     messages: list[Json] = []
     for turn in _closed(conversation.turns, prefill=prefill):
-        messages.append({"role": turn.role, "content": turn.blocks})
+        messages.append({"role": turn.role, "content": turn.content})
         if turn.asides and asides:
             messages.append({"role": "system", "content": turn.asides})
         elif turn.asides:
@@ -93,13 +101,13 @@ def _closed(turns: list[Turn], *, prefill: bool) -> Iterator[Turn]:
         return
     yield from turns[:-1]
     if not prefill:
-        yield Turn("assistant", last.blocks, [])
-        yield Turn("user", [_CONTINUING], last.asides)
+        yield Turn("assistant", [], last.blocks, [])
+        yield Turn("user", [], [_CONTINUING], last.asides)
         return
     *before, end = last.blocks
     if end["type"] == "text":  # Anthropic refuses to go on from a blank
         end = {**end, "text": end["text"].rstrip()}
-    yield Turn("assistant", [*before, end], last.asides)
+    yield Turn("assistant", [], [*before, end], last.asides)
 
 
 class _Reader:
@@ -110,11 +118,10 @@ class _Reader:
         self._turns: list[Turn] = []
         self._waiting: dict[str, str] = {}
         """Ids of calls as the client knows them, to the ids as Anthropic will."""
-        self._called: dict[str, list[str]] = {}
+        self._called: dict[str, deque[str]] = {}
         """Names of functions called in the old form, which has no ids, to the ids they were given."""
-        self._ids: set[str] = set()
-        self._results = 0
-        """How many results stand at the head of the turn of the user."""
+        self._ids: dict[str, int] = {}
+        """Ids as Anthropic will know them, and how often each was wanted."""
 
     def read(self, message: Json, where: str) -> None:
         """Takes in the next message."""
@@ -137,7 +144,7 @@ class _Reader:
         """The whole conversation; refused when a call still waits for its result."""
         self._expect_no_call("messages")
         if not self._turns and self._system:
-            return Conversation([], [Turn("user", self._system, [])])
+            return Conversation([], [Turn("user", [], self._system, [])])
         return Conversation(self._system, self._turns)
 
     def _instruct(self, message: Json, where: str) -> None:
@@ -153,13 +160,12 @@ class _Reader:
         if self._turns and self._turns[-1].role == role:
             return self._turns[-1]
         if not self._turns and role == "assistant":
-            self._turns.append(Turn("user", [_OPENING], []))
+            self._turns.append(Turn("user", [], [_OPENING], []))
         late: list[Json] = []
         if self._turns and role == "user":  # what came after the model spoke belongs to the user's turn
             late = [*self._turns[-1].asides]
             self._turns[-1].asides.clear()
-        self._turns.append(Turn(role, [], late))
-        self._results = 0
+        self._turns.append(Turn(role, [], [], late))
         return self._turns[-1]
 
     def _answer(self, message: Json, where: str) -> None:
@@ -184,7 +190,7 @@ class _Reader:
             called = object_at(message["function_call"], f"{where}.function_call")
             id_ = f"call_{len(self._ids)}"
             use = self._use(id_, called, f"{where}.function_call")
-            self._called.setdefault(use["name"], []).append(id_)
+            self._called.setdefault(use["name"], deque()).append(id_)
             yield use
 
     def _use(self, id_: str, function: Json, where: str) -> Json:
@@ -199,18 +205,17 @@ class _Reader:
     def _own_id(self, id_: str) -> str:
         """The id in Anthropic's letters, and another one each time: some clients count calls anew in each turn."""
         plain = own = _FOREIGN.sub(lambda found: f"_{ord(found[0]):x}_", id_)
-        again = 1
         while own in self._ids:
-            again += 1
-            own = f"{plain}-{again}"
-        self._ids.add(own)
+            self._ids[plain] += 1
+            own = f"{plain}-{self._ids[plain]}"
+        self._ids[own] = 1
         return own
 
     def _function_result(self, message: Json, where: str) -> None:
         waiting = self._called.get(text_at(message.get("name"), f"{where}.name"))
         if not waiting:
             raise ChatRefused(f"{where} must follow an assistant message that calls this function.", where)
-        self._result(waiting.pop(0), message, where)
+        self._result(waiting.popleft(), message, where)
 
     def _result(self, id_: str, message: Json, where: str) -> None:
         own = self._waiting.pop(id_, None)
@@ -223,9 +228,7 @@ class _Reader:
             block["content"] = content
         if message.get("is_error") is True:
             block["is_error"] = True
-        turn = self._turn("user")
-        turn.blocks.insert(self._results, cached(block, message))
-        self._results += 1
+        self._turn("user").results.append(cached(block, message))
 
     def _expect_no_call(self, where: str) -> None:
         if self._waiting:
