@@ -6,7 +6,7 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.datastructures import CacheControlHeader
 from litestar.exceptions import NotAuthorizedException, NotFoundException, TooManyRequestsException
-from litestar.params import RawBody
+from litestar.params import JSONBody, RawBody
 from litestar.response import Redirect
 from msgspec import Struct
 
@@ -43,15 +43,15 @@ class Proof(Struct, frozen=True):
 class Acknowledged(Struct, frozen=True):
     """It is done."""
 
-    status: Literal["ok"] = "ok"
+    status: Literal["ok"]
 
 
 class SignedIn(Struct, frozen=True):
     """Signed in. The cookie that comes with it is for browsers, the token for programs."""
 
+    status: Literal["ok"]
     token: Annotated[str, about("A JWT, sent as `Authorization: Bearer …`.")]
     expires_at: Annotated[Moment, about("When the token ends.")]
-    status: Literal["ok"] = "ok"
 
     def __repr__(self) -> str:
         return "SignedIn(…)"
@@ -90,7 +90,7 @@ def login_routes(door: Door) -> list[Any]:
     async def login(request: Request[Any, Any, Any], body: RawBody) -> Response[Acknowledged]:
         """Signs a browser in with the password."""
         await _prove(door.signin, request, _read(body))
-        return _with_session(request, door.signin, Acknowledged())
+        return _with_session(request, door.signin, Acknowledged("ok"))
 
     return [login]
 
@@ -111,11 +111,11 @@ def signin_routes(door: Door) -> list[Any]:
     signin = door.signin
 
     @post("/signin", operation_id="signIn", status_code=200, opt=_EVERYBODY, request_max_body_size=_LARGEST_BODY)
-    async def sign_in(request: Request[Any, Any, Any], body: RawBody) -> Response[SignedIn]:
+    async def sign_in(request: Request[Any, Any, Any], data: JSONBody[Proof]) -> Response[SignedIn]:
         """Signs in with the password or a one-time code: a cookie for a browser, a token for a program."""
-        await _prove(signin, request, _read(body))
+        await _prove(signin, request, data)
         token = signin.issue_token()
-        return _with_session(request, signin, SignedIn(token.text, iso(token.expires_at)))
+        return _with_session(request, signin, SignedIn("ok", token.text, iso(token.expires_at)))
 
     @post("/signout", operation_id="signOut", status_code=200, opt=_EVERYBODY, sync_to_thread=False)
     def sign_out(request: Request[Any, Any, Any]) -> Response[Acknowledged]:
@@ -125,7 +125,7 @@ def signin_routes(door: Door) -> list[Any]:
             signin.end_session(session)
         for token in bearers(scope):
             signin.end_token(token)
-        return Response(Acknowledged(), headers={"set-cookie": set_cookie(scope, "", 0)})
+        return Response(Acknowledged("ok"), headers={"set-cookie": set_cookie(scope, "", 0)})
 
     @get("/me", operation_id="getMe", opt=_EVERYBODY, sync_to_thread=False)
     def me(request: Request[Any, Any, Any]) -> Me:
@@ -146,6 +146,8 @@ def signin_routes(door: Door) -> list[Any]:
 
 async def _prove(signin: SignIn, request: Request[Any, Any, Any], proof: Proof) -> None:
     address = address_of({**request.scope})
+    if (proof.password is None) == (proof.code is None):
+        raise UsageError(_TAKEN)
     if proof.code is not None:
         if not signin.take_code(proof.code):
             log_refusal("one-time code", address)
@@ -167,12 +169,9 @@ async def _prove(signin: SignIn, request: Request[Any, Any, Any], proof: Proof) 
 
 def _read(body: bytes) -> Proof:
     try:
-        proof = msgspec.json.decode(body, type=Proof)
+        return msgspec.json.decode(body, type=Proof)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise UsageError(_TAKEN) from None
-    if (proof.password is None) == (proof.code is None):
-        raise UsageError(_TAKEN)
-    return proof
 
 
 def _with_session(request: Request[Any, Any, Any], signin: SignIn, answer: Any) -> Response[Any]:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from ccledger.access.tokens import NewToken, Tokens, TokenSettings, UnknownToken
-from ccledger.api.guards import administrators_only
+from ccledger.api.guards import OPEN, administrators_only
 from ccledger.core.access import AccessToken
 from ccledger.stats.tokens import TokenInfo, describe_tokens
 from ccledger.stats.words import about
@@ -107,7 +107,7 @@ def token_routes(tokens: Tokens, store: "Store", now: Callable[[], int]) -> list
             tokens.delete(token_id)
         return Done("token deleted")
 
-    @get("/token/info", operation_id="getTokenInfo", sync_to_thread=True)
+    @get("/token/info", operation_id="getTokenInfo", opt={OPEN: True}, sync_to_thread=True)
     def info(request: Request[Any, Any, Any]) -> TokenInfo:
         """The access token whose key is shown as `Authorization: Bearer` or `x-api-key`, with what was used by it."""
         token = tokens.keys.find(_key(request))

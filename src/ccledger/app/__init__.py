@@ -260,8 +260,7 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Announce, to
             return _billing_number(known.get(path) or billing_of(settings, surroundings, path))
 
         def describe(status: "ImportStatus") -> "Import":
-            files = status.files or {}
-            kinds = places().items()
+            files, kinds = status.files or {}, places().items()
             return describe_import(
                 status, [ImportRoot(root.path, root.found, files.get(root.path, 0), kind) for root, kind in kinds]
             )
@@ -305,11 +304,13 @@ def _door(settings: Settings, address: str, vault: "Vault") -> "Door":
     """Who may come in, and how they show it."""
     import secrets
 
+    from ccledger.access.signed_out import FILE_NAME, SignedOut
     from ccledger.access.signin import Secrets, SignIn
     from ccledger.api.doorkeeper import Door
 
     own = Secrets(settings.admin_key, settings.admin_password_hash)
-    signin = SignIn(own, vault.key_for, clock, secrets.token_bytes, {})
+    ended = SignedOut(settings.data_dir / FILE_NAME)
+    signin = SignIn(own, vault.key_for, clock, secrets.token_bytes, ended)
     names = (f"[{settings.host}]" if ":" in settings.host else settings.host.lower(), *settings.allowed_hosts)
     return Door(signin, is_loopback(settings.host), names, lambda: address)
 
