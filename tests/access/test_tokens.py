@@ -164,26 +164,12 @@ def test_a_deleted_token_is_gone_but_its_name_stays_for_its_calls(tokens: Tokens
         assert known.all() == []
         assert known.keys.find(key) is None
         assert known.name_of(token.id) == "a"
-        with pytest.raises(UnknownToken):
-            known.find("a")
-    for change in (tokens.revoke, tokens.delete, tokens.find):
+    assert tokens.name_of("nobody") is None
+    for change in (tokens.revoke, tokens.delete):
         with pytest.raises(UnknownToken, match=f"no access token '{token.id}'"):
             change(token.id)
     with pytest.raises(UnknownToken):
         tokens.change(token.id, TokenSettings())
-
-
-def test_tokens_are_found_by_id_or_by_a_name_that_only_one_has(tokens: Tokens) -> None:
-    first, second = (tokens.issue(NewToken(name="a")).token for _ in range(2))
-    third = tokens.issue(NewToken(name=first.id)).token
-    assert tokens.find(first.id) == first
-    assert tokens.find(second.id) == second
-    with pytest.raises(UsageError, match="2 access tokens are called 'a'"):
-        tokens.find("a")
-    tokens.delete(second.id)
-    assert tokens.find("a") == first
-    assert tokens.find(third.id) == third
-    assert tokens.name_of("nobody") is None
 
 
 NONSENSE: list[tuple[dict[str, Any], str]] = [

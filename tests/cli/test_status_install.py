@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ccledger.cli import status_install
 from tests.cli.program import History, Run
@@ -139,10 +137,10 @@ def test_a_change_in_between_is_not_overwritten(
 ) -> None:
     settings.write_text("{}")
 
-    def late(path: Path, text: str) -> None:
-        path.write_text('{"new": 1}')
+    def late(copy: Path, text: str, mode: int) -> None:
+        settings.write_text('{"new": 1}')
 
-    monkeypatch.setattr(status_install, "_keep_copy", late)
+    monkeypatch.setattr(status_install, "keep_copy", late)
     ran = ccledger("statusline", "--install", history=own)
     assert (ran.code, settings.read_text()) == (1, '{"new": 1}')
     assert [path.name for path in settings.parent.iterdir() if path.is_file()] == ["settings.json"]
@@ -154,31 +152,3 @@ def test_the_directory_is_the_one_claude_code_uses(ccledger: Run, tmp_path: Path
     assert "statusLine" in json.loads((tmp_path / ".claude" / "settings.json").read_text())
     ccledger("statusline", "--install", "--claude-dir", str(tmp_path / "else"))
     assert (tmp_path / "else" / "settings.json").exists()
-
-
-values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=4),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
-    max_leaves=8,
-)
-
-
-@given(
-    st.dictionaries(st.text(max_size=4) | st.just("statusLine"), values, max_size=4),
-    st.sampled_from([None, 0, 2, "\t"]),
-    st.booleans(),
-)
-def test_any_settings_keep_what_they_say(told: dict[str, Any], indent: int | str | None, ascii_only: bool) -> None:
-    text = json.dumps(told, indent=indent, ensure_ascii=ascii_only)
-    changed = status_install._with_entry(text, told, OTHER)  # pyright: ignore[reportPrivateUsage]
-    assert json.loads(changed) == {**told, "statusLine": OTHER}
-    without = status_install._without_entry(changed, json.loads(changed))  # pyright: ignore[reportPrivateUsage]
-    assert json.loads(without) == {key: value for key, value in told.items() if key != "statusLine"}
-    if told and "statusLine" not in told:
-        assert without == text
-
-
-def test_a_key_that_stands_twice_is_laid_out_anew() -> None:
-    text = '{"statusLine": 1, "a": 2, "statusLine": 3}'
-    changed = status_install._without_entry(text, json.loads(text))  # pyright: ignore[reportPrivateUsage]
-    assert json.loads(changed) == {"a": 2}

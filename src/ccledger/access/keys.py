@@ -5,7 +5,6 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-import jwt
 from msgspec import Struct, ValidationError, convert
 from msgspec.structs import replace
 
@@ -47,6 +46,8 @@ def new_key(random_bytes: Callable[[int], bytes]) -> str:
 
 def signed_key(token: AccessToken, signing: Signing) -> str:
     """An access token as a signed key."""
+    import jwt
+
     claims: dict[str, Any] = {
         "jti": token.id,
         "sub": token.name,
@@ -118,6 +119,8 @@ class _Claims(Struct):
 
 def _claims(secret: str, signing: Signing) -> _Claims | None:
     """What a key says that we signed, whether or not it has expired; None for any other."""
+    import jwt
+
     try:
         claims = jwt.decode(
             secret,

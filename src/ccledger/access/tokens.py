@@ -96,17 +96,6 @@ class Tokens:
         kept = self._kept.get(token_id)
         return None if kept is None else kept.token.name
 
-    def find(self, word: str) -> AccessToken:
-        """The access token of that id, else the one of that name. Raises `UnknownToken`, `UsageError` for several."""
-        found = [token for token in self.all() if token.id == word] or [
-            token for token in self.all() if token.name == word
-        ]
-        if not found:
-            raise UnknownToken(f"there is no access token '{word}'; 'ccledger token list' shows those there are")
-        if len(found) > 1:
-            raise UsageError(f"{len(found)} access tokens are called '{word}'; name the one you mean by its id")
-        return found[0]
-
     def issue(self, asked: NewToken) -> Issued:
         """A new access token and its key. Raises `UsageError` for what makes no sense."""
         signing = self._signing if asked.form == "jwt" else None

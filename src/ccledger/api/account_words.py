@@ -229,9 +229,7 @@ class AccountSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         )
 
 
-def describe_accounts(
-    store: "Store", accounts: "list[Account]", states: Mapping[str, State]
-) -> list[AccountInfo]:
+def describe_accounts(store: "Store", accounts: "list[Account]", states: Mapping[str, State]) -> list[AccountInfo]:
     """Accounts in their order, and how they are doing."""
     last = store.last_calls(Axis.ACCOUNT)
     return [_describe(account, states.get(account.id), last.get(account.id)) for account in accounts]

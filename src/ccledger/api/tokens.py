@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from ccledger.access.tokens import NewToken, Tokens, TokenSettings, UnknownToken
-from ccledger.api.guards import OPEN, administrators_only
+from ccledger.api.guards import administrators_only
 from ccledger.core.access import AccessToken
 from ccledger.stats.tokens import TokenInfo, describe_tokens
 from ccledger.stats.words import about
@@ -76,15 +76,6 @@ def token_routes(tokens: Tokens, store: "Store", now: Callable[[], int]) -> list
         """Every access token with what was used by it."""
         return TokenList(describe_tokens(store, tokens.all()[::-1], now()))
 
-    @post(
-        "/token/revoke", operation_id="revokeToken", status_code=200, guards=[administrators_only], sync_to_thread=True
-    )
-    def revoke(data: JSONBody[TokenId]) -> Done:
-        """Ends an access token for good; its calls stay."""
-        with _found():
-            tokens.revoke(data.id)
-        return Done("token revoked")
-
     @put(
         "/token/{token_id:str}/settings", operation_id="changeToken", guards=[administrators_only], sync_to_thread=True
     )
@@ -93,6 +84,30 @@ def token_routes(tokens: Tokens, store: "Store", now: Callable[[], int]) -> list
         with _found():
             changed = tokens.change(token_id, data)
         return ChangedToken(**described(changed), message="token settings updated")
+
+    @get("/token/info", operation_id="getTokenInfo", sync_to_thread=True)
+    def info(request: Request[Any, Any, Any]) -> TokenInfo:
+        """The access token whose key is shown as `Authorization: Bearer` or `x-api-key`, with what was used by it."""
+        token = tokens.keys.find(_key(request))
+        found = None if token is None else describe_tokens(store, [token], now())[0]
+        if found is None or not found.is_valid:
+            raise NotAuthorizedException("Unauthorized")
+        return found
+
+    return [generate, list_all, change, info, *_ending_routes(tokens)]
+
+
+def _ending_routes(tokens: Tokens) -> list[Any]:
+    """`token/revoke`, and taking one away."""
+
+    @post(
+        "/token/revoke", operation_id="revokeToken", status_code=200, guards=[administrators_only], sync_to_thread=True
+    )
+    def revoke(data: JSONBody[TokenId]) -> Done:
+        """Ends an access token for good; its calls stay."""
+        with _found():
+            tokens.revoke(data.id)
+        return Done("token revoked")
 
     @delete(
         "/token/{token_id:str}",
@@ -107,16 +122,7 @@ def token_routes(tokens: Tokens, store: "Store", now: Callable[[], int]) -> list
             tokens.delete(token_id)
         return Done("token deleted")
 
-    @get("/token/info", operation_id="getTokenInfo", opt={OPEN: True}, sync_to_thread=True)
-    def info(request: Request[Any, Any, Any]) -> TokenInfo:
-        """The access token whose key is shown as `Authorization: Bearer` or `x-api-key`, with what was used by it."""
-        token = tokens.keys.find(_key(request))
-        found = None if token is None else describe_tokens(store, [token], now())[0]
-        if found is None or not found.is_valid:
-            raise NotAuthorizedException("Unauthorized")
-        return found
-
-    return [generate, list_all, revoke, change, delete_one, info]
+    return [revoke, delete_one]
 
 
 @contextmanager

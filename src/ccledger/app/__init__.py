@@ -239,7 +239,7 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Announce, to
     from ccledger.api.live import Live
     from ccledger.api.prices import PriceDesk
     from ccledger.api.server import address_of, listening, run
-    from ccledger.api.system import ImportRoot, Transcripts, describe_import
+    from ccledger.api.system import Transcripts
     from ccledger.app.gateway import gateway
     from ccledger.ledger.limits import kept_limits
     from ccledger.ledger.writer import Writer
@@ -260,10 +260,7 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Announce, to
             return _billing_number(known.get(path) or billing_of(settings, surroundings, path))
 
         def describe(status: "ImportStatus") -> "Import":
-            files, kinds = status.files or {}, places().items()
-            return describe_import(
-                status, [ImportRoot(root.path, root.found, files.get(root.path, 0), kind) for root, kind in kinds]
-            )
+            return _describe_import(status, places())
 
         def report(status: "ImportStatus") -> None:
             if status.state == "following":
@@ -332,6 +329,15 @@ def _letting_go(store: Store, settings: Settings) -> Generator[Callable[[], None
         yield retention.begin
     finally:
         retention.stop()
+
+
+def _describe_import(status: "ImportStatus", places: "Mapping[Root, str]") -> "Import":
+    from ccledger.api.system import ImportRoot, describe_import
+
+    files = status.files or {}
+    return describe_import(
+        status, [ImportRoot(root.path, root.found, files.get(root.path, 0), kind) for root, kind in places.items()]
+    )
 
 
 def _describe_setting(held: "InForce") -> "SettingInForce":

@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ccledger.core.errors import LedgerBusy, StoreError
+from ccledger.core.errors import StoreError
 
 if TYPE_CHECKING:
     from ccledger.app import Surroundings
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from ccledger.ledger.store import Slice, Store
     from ccledger.settings import Settings
 
-_PATIENCE_SECONDS = 10.0
 _AT_ONCE = 2000
 """Calls that are priced anew in one transaction."""
 
@@ -41,16 +40,12 @@ class Keeper(Protocol):
 def opened(settings: "Settings", surroundings: "Surroundings") -> "Generator[tuple[Store, Keeper]]":
     """The ledger, and who may change it."""
     from ccledger import app
-    from ccledger.cli.running import is_running
+    from ccledger.cli.running import held_unless_served
 
-    if not is_running(settings):
-        try:
-            with app.writing(settings, surroundings, wait_seconds=_PATIENCE_SECONDS) as store:
-                yield store, _Here(store, app.clock)
-                return
-        except LedgerBusy:
-            if not is_running(settings):  # it may have started meanwhile
-                raise
+    with held_unless_served(settings, surroundings) as held:
+        if held is not None:
+            yield held, _Here(held, app.clock)
+            return
     with app.reading(settings) as store:
         yield store, _There(settings)
 
@@ -94,7 +89,7 @@ class _There:
 
         from ccledger.cli.running import ask_server
 
-        answer = ask_server(self._settings, f"prices/{what}", json.encode(body))
+        answer = ask_server(self._settings, f"control/prices/{what}", json.encode(body))
         if answer is None:
             raise StoreError("the server that held the ledger has ended meanwhile; run the command again")
         return json.decode(answer or b"{}") or {}

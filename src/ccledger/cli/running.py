@@ -1,16 +1,21 @@
 """Talks to the server that runs on the same data directory, through its Unix socket; it never starts one."""
 
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from ccledger.core.errors import StoreError, UsageError
+from ccledger.core.errors import LedgerBusy, StoreError, UsageError
 
 if TYPE_CHECKING:
+    from ccledger.app import Surroundings
+    from ccledger.ledger.store import Store
     from ccledger.settings import Settings
 
 _IMPORT_SECONDS = 600.0
 _CHANGE_SECONDS = 60.0
 _HEALTH_SECONDS = 5.0
+_PATIENCE_SECONDS = 10.0
 
 
 class _Answer(NamedTuple):
@@ -38,19 +43,35 @@ def import_by_server(settings: "Settings") -> bool:
     return True
 
 
-def ask_server(settings: "Settings", path: str, body: bytes) -> bytes | None:
-    """Has a running server change something, and answers what it said; None when none runs.
+def ask_server(settings: "Settings", path: str, body: bytes = b"", method: str = "POST") -> bytes | None:
+    """Asks a running server at a path under `/api`, and answers what it said; None when none runs.
 
     Raises `UsageError` when the server finds no sense in it, `StoreError` when it can't do it.
     """
-    answer = _ask(settings, "POST", f"/api/control/{path}", _CHANGE_SECONDS, body)
+    answer = _ask(settings, method, f"/api/{path}", _CHANGE_SECONDS, body)
     if answer is None:
         return None
-    if answer.status == 400:
+    if answer.status in (400, 404):
         raise UsageError(_reason(answer.body))
     if answer.status != 200:
         raise StoreError(f"the running server could not do that ({_reason(answer.body)})")
     return answer.body
+
+
+@contextmanager
+def held_unless_served(settings: "Settings", surroundings: "Surroundings") -> "Generator[Store | None]":
+    """The ledger, held by this process to be written; None when a running server holds it and has to be asked."""
+    from ccledger import app
+
+    if not is_running(settings):
+        try:
+            with app.writing(settings, surroundings, wait_seconds=_PATIENCE_SECONDS) as store:
+                yield store
+                return
+        except LedgerBusy:
+            if not is_running(settings):  # it may have started meanwhile
+                raise
+    yield None
 
 
 def _reason(body: bytes) -> str:

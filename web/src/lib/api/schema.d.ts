@@ -293,6 +293,108 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/token/generate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Issues an access token; the answer alone holds its key */
+        post: operations["generateToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/token/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every access token with what was used by it */
+        get: operations["listTokens"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/token/{token_id}/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes what is named of an access token; null takes a limit away */
+        put: operations["changeToken"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/token/info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The access token whose key is shown as `Authorization: Bearer` or `x-api-key`, with what was used by it */
+        get: operations["getTokenInfo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/token/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends an access token for good; its calls stay */
+        post: operations["revokeToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/token/{token_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes an access token away; its calls stay, and its name with them */
+        delete: operations["deleteToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1164,12 +1266,221 @@ export interface components {
             ways: string[];
         };
         /**
+         * TokenInfo
+         * @description An access token, never its key, and what was used by it in all recorded time.
+         */
+        TokenInfo: {
+            id: string;
+            name: string;
+            /** @description `api`, `web` or `both`. */
+            mode: string;
+            /** @description Who owns it. */
+            user_name: string;
+            note: string;
+            /** @description The beginning of its key, to recognise it by. */
+            hint: string;
+            /** Format: date-time */
+            created_at: string;
+            expires_at: string | null;
+            revoked_at: string | null;
+            /** @description When its newest call that is still kept began. */
+            last_used_at: string | null;
+            /** @description Whether it is neither revoked nor expired. */
+            is_valid: boolean;
+            /** @description Whether the text of its calls is recorded. */
+            enable_conversation_logging: boolean;
+            /** @description The models it may ask, `*` for any characters; empty: all. */
+            models: string[];
+            /** @description The addresses and networks it may come from; empty: all. */
+            ips: string[];
+            /** @description Null: no limit. */
+            requests_per_minute: number | null;
+            /** @description Null: no limit. */
+            tokens_per_minute: number | null;
+            /** @description Calls it may have open at once; null: no limit. */
+            concurrency: number | null;
+            total_requests: number;
+            /** @description Every token, cache included. */
+            total_tokens_used: number;
+            /** @description In USD; null when none of its calls has a price. */
+            total_cost: number | null;
+            /** @description The same exactly, in nano-USD. */
+            total_cost_nano: string | null;
+        };
+        /**
+         * IssuedToken
+         * @description A new access token with its key, which is shown this one time.
+         */
+        IssuedToken: {
+            id: string;
+            name: string;
+            /** @description `api`, `web` or `both`. */
+            mode: string;
+            /** @description Who owns it. */
+            user_name: string;
+            note: string;
+            /** @description The beginning of its key, to recognise it by. */
+            hint: string;
+            /** Format: date-time */
+            created_at: string;
+            expires_at: string | null;
+            revoked_at: string | null;
+            /** @description When its newest call that is still kept began. */
+            last_used_at: string | null;
+            /** @description Whether it is neither revoked nor expired. */
+            is_valid: boolean;
+            /** @description Whether the text of its calls is recorded. */
+            enable_conversation_logging: boolean;
+            /** @description The models it may ask, `*` for any characters; empty: all. */
+            models: string[];
+            /** @description The addresses and networks it may come from; empty: all. */
+            ips: string[];
+            /** @description Null: no limit. */
+            requests_per_minute: number | null;
+            /** @description Null: no limit. */
+            tokens_per_minute: number | null;
+            /** @description Calls it may have open at once; null: no limit. */
+            concurrency: number | null;
+            total_requests: number;
+            /** @description Every token, cache included. */
+            total_tokens_used: number;
+            /** @description In USD; null when none of its calls has a price. */
+            total_cost: number | null;
+            /** @description The same exactly, in nano-USD. */
+            total_cost_nano: string | null;
+            /** @description The key itself. Nobody can show it again. */
+            token: string;
+        };
+        /**
+         * ChangedToken
+         * @description An access token as it is after a change.
+         */
+        ChangedToken: {
+            id: string;
+            name: string;
+            /** @description `api`, `web` or `both`. */
+            mode: string;
+            /** @description Who owns it. */
+            user_name: string;
+            note: string;
+            /** @description The beginning of its key, to recognise it by. */
+            hint: string;
+            /** Format: date-time */
+            created_at: string;
+            expires_at: string | null;
+            revoked_at: string | null;
+            /** @description When its newest call that is still kept began. */
+            last_used_at: string | null;
+            /** @description Whether it is neither revoked nor expired. */
+            is_valid: boolean;
+            /** @description Whether the text of its calls is recorded. */
+            enable_conversation_logging: boolean;
+            /** @description The models it may ask, `*` for any characters; empty: all. */
+            models: string[];
+            /** @description The addresses and networks it may come from; empty: all. */
+            ips: string[];
+            /** @description Null: no limit. */
+            requests_per_minute: number | null;
+            /** @description Null: no limit. */
+            tokens_per_minute: number | null;
+            /** @description Calls it may have open at once; null: no limit. */
+            concurrency: number | null;
+            total_requests: number;
+            /** @description Every token, cache included. */
+            total_tokens_used: number;
+            /** @description In USD; null when none of its calls has a price. */
+            total_cost: number | null;
+            /** @description The same exactly, in nano-USD. */
+            total_cost_nano: string | null;
+            message: string;
+        };
+        /**
+         * TokenList
+         * @description Every access token, the newest first.
+         */
+        TokenList: {
+            tokens: components["schemas"]["TokenInfo"][];
+        };
+        /**
+         * Done
+         * @description What was done, in words.
+         */
+        Done: {
+            message: string;
+        };
+        /**
          * Problem
          * @description Why a request was not answered.
          */
         Problem: {
             /** @description What is wrong, and what to do. */
             error: string;
+        };
+        /**
+         * NewToken
+         * @description What is asked of a new access token. What is left out is not limited.
+         */
+        NewToken: {
+            /** @description What people call it: 1 to 100 characters. */
+            name?: string;
+            /** @description From now on, as in 720h, 1h30m or 30d; null: it does not expire. */
+            expires_in?: string | null;
+            /** @description `api`, `web` or `both`. */
+            mode?: string;
+            /** @description Anything worth knowing of it, up to 1000 characters. */
+            note?: string;
+            /** @description Models it may ask, `*` for any characters; none: all. */
+            models?: string[] | null;
+            /** @description Addresses and networks it may come from; none: all. */
+            ips?: string[] | null;
+            requests_per_minute?: number | null;
+            tokens_per_minute?: number | null;
+            /** @description Calls it may have open at once. */
+            concurrency?: number | null;
+            /** @description Whether the text of its calls is recorded. */
+            enable_conversation_logging?: boolean;
+            /**
+             * @description Who owns it; a user who is not known yet becomes known.
+             * @default owner
+             */
+            user_name: string;
+            /**
+             * @description `jwt`: a JSON Web Token, where a secret is set that signs such keys.
+             * @default key
+             * @enum {unknown}
+             */
+            form: "jwt" | "key";
+        };
+        /**
+         * TokenSettings
+         * @description What is asked of an access token. What is left out stays as it is.
+         */
+        TokenSettings: {
+            /** @description What people call it: 1 to 100 characters. */
+            name?: string;
+            /** @description From now on, as in 720h, 1h30m or 30d; null: it does not expire. */
+            expires_in?: string | null;
+            /** @description `api`, `web` or `both`. */
+            mode?: string;
+            /** @description Anything worth knowing of it, up to 1000 characters. */
+            note?: string;
+            /** @description Models it may ask, `*` for any characters; none: all. */
+            models?: string[] | null;
+            /** @description Addresses and networks it may come from; none: all. */
+            ips?: string[] | null;
+            requests_per_minute?: number | null;
+            tokens_per_minute?: number | null;
+            /** @description Calls it may have open at once. */
+            concurrency?: number | null;
+            /** @description Whether the text of its calls is recorded. */
+            enable_conversation_logging?: boolean;
+        };
+        /**
+         * TokenId
+         * @description Which access token is meant.
+         */
+        TokenId: {
+            id: string;
         };
         /**
          * InitialData
@@ -1940,6 +2251,198 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EffectiveSettings"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    generateToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewToken"];
+            };
+        };
+        responses: {
+            /** @description Issues an access token; the answer alone holds its key */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IssuedToken"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every access token with what was used by it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenList"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of an access token. */
+                token_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenSettings"];
+            };
+        };
+        responses: {
+            /** @description Changes what is named of an access token; null takes a limit away */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangedToken"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTokenInfo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The access token whose key is shown as `Authorization: Bearer` or `x-api-key`, with what was used by it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenInfo"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenId"];
+            };
+        };
+        responses: {
+            /** @description Ends an access token for good; its calls stay */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of an access token. */
+                token_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Takes an access token away; its calls stay, and its name with them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             /** @description Why there is no answer */
