@@ -10,15 +10,37 @@ class Overlay {
 
 export const overlay = new Overlay()
 
+/** What keys do on the page that is shown, while it is shown. */
+class PageKeys {
+  own = $state.raw<Shortcuts>({})
+
+  /** Holds until the returned function is called. */
+  use(keys: Shortcuts): () => void {
+    this.own = keys
+    return () => {
+      if (this.own === keys) this.own = {}
+    }
+  }
+}
+
+export const pageKeys = new PageKeys()
+
 /** Every key there is, in the order of the list that `?` shows. */
 export const KEYS: readonly { keys: readonly string[]; label: MessageKey }[] = [
   { keys: ['Mod+k'], label: 'keys.palette' },
   { keys: ['g o'], label: 'keys.overview' },
   { keys: ['g u'], label: 'keys.usage' },
+  { keys: ['g r'], label: 'keys.requests' },
+  { keys: ['g k'], label: 'keys.keys' },
+  { keys: ['g a'], label: 'keys.accounts' },
   { keys: ['g s'], label: 'keys.settings' },
   { keys: ['x'], label: 'keys.compare' },
   { keys: ['[', ']'], label: 'keys.step' },
   { keys: ['t'], label: 'keys.today' },
+  { keys: ['j', 'k'], label: 'keys.rows' },
+  { keys: ['Enter'], label: 'keys.open' },
+  { keys: ['n'], label: 'keys.new' },
+  { keys: ['/'], label: 'keys.find' },
   { keys: ['Escape'], label: 'keys.back' },
   { keys: ['Backspace'], label: 'keys.unfilter' },
   { keys: ['?'], label: 'keys.help' },
@@ -29,6 +51,9 @@ const ANYWHERE: Shortcuts = {
   '?': () => (overlay.shown = 'keys'),
   'g o': () => router.go(''),
   'g u': () => router.go('usage'),
+  'g r': () => router.go('requests'),
+  'g k': () => router.go('keys'),
+  'g a': () => router.go('accounts'),
   'g s': () => router.go('settings'),
 }
 
@@ -42,5 +67,6 @@ const ON_USAGE: Shortcuts = {
 }
 
 export function shortcuts(): Shortcuts {
-  return router.path === 'usage' ? { ...ANYWHERE, ...ON_USAGE } : ANYWHERE
+  const here = router.path === 'usage' ? ON_USAGE : pageKeys.own
+  return { ...ANYWHERE, ...here }
 }

@@ -8,6 +8,15 @@ import type { Field } from '$lib/usage/filters'
 import { view } from '$lib/usage/view.svelte'
 import type { Command } from './commands'
 
+const PLACES = [
+  ['', 'page.overview'],
+  ['usage', 'page.usage'],
+  ['requests', 'page.requests'],
+  ['keys', 'page.keys'],
+  ['accounts', 'page.accounts'],
+  ['settings', 'page.settings'],
+] as const
+
 /** Everything the palette offers: pages, ranges, what one can filter by, and how it all looks. */
 export function commands(models: readonly string[], projects: Grouped | undefined): Command[] {
   return [
@@ -29,15 +38,14 @@ export function commands(models: readonly string[], projects: Grouped | undefine
 }
 
 function pages(): Command[] {
-  const go = (path: string, label: 'page.overview' | 'page.usage' | 'page.settings'): Command => ({
+  return PLACES.map(([path, label]) => ({
     id: `go ${path}`,
     group: 'palette.go',
     text: t(label),
     run: () => {
       router.go(path)
     },
-  })
-  return [go('', 'page.overview'), go('usage', 'page.usage'), go('settings', 'page.settings')]
+  }))
 }
 
 function filter(field: Field, value: string, text: string, note = ''): Command {
