@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from ccledger.access.tokens import NewToken, Tokens, TokenSettings, UnknownToken
-from ccledger.api.guards import administrators_only
+from ccledger.api.guards import OPEN, administrators_only
 from ccledger.core.access import AccessToken
 from ccledger.stats.tokens import TokenInfo, describe_tokens
 from ccledger.stats.words import about
@@ -85,7 +85,7 @@ def token_routes(tokens: Tokens, store: "Store", now: Callable[[], int]) -> list
             changed = tokens.change(token_id, data)
         return ChangedToken(**described(changed), message="token settings updated")
 
-    @get("/token/info", operation_id="getTokenInfo", sync_to_thread=True)
+    @get("/token/info", operation_id="getTokenInfo", opt={OPEN: True}, sync_to_thread=True)
     def info(request: Request[Any, Any, Any]) -> TokenInfo:
         """The access token whose key is shown as `Authorization: Bearer` or `x-api-key`, with what was used by it."""
         token = tokens.keys.find(_key(request))
