@@ -87,7 +87,7 @@ def gateway(
         yield Gateway(pool, drain, partial(Front, opened))
     finally:
         drain.stop()
-        spool.close()
+        spool.close(drain.read_to)
 
 
 def _told_refused(accounts: "Accounts") -> Callable[[str, str], None]:

@@ -44,8 +44,8 @@ class Drain:
         self._folder = folder
         self._sink = sink
         self._reported = reported
-        self._place = start
-        self._written = Position(0, 0)
+        self.read_to = start
+        """Up to here everything is booked."""
         self._news = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
@@ -92,13 +92,13 @@ class Drain:
         """Sees to it that what waits for the ledger survives the loss of power; what is booked need not."""
         while not self._stopping.wait(_SYNC_SECONDS):
             end = self._writer.end
-            if self._place < end and self._writer.synced < end:
+            if self.read_to < end and self._writer.synced < end:
                 self._writer.sync()
 
     def _book(self) -> int:
         """Books some calls and answers how many; -1 when that failed."""
         try:
-            taken = read(self._folder, self._place, _AT_ONCE, self._writer.end)
+            taken = read(self._folder, self.read_to, _AT_ONCE, self._writer.end)
             self._take(taken)
         except Exception as error:  # noqa: BLE001 - whatever it is (a full disk, a locked file), calls wait for its end
             if self.failure is None:
@@ -113,16 +113,16 @@ class Drain:
     def _take(self, taken: Taken) -> None:
         if taken.damaged:
             _LOG.error("the spool holds %d bytes that nobody can read; they are passed over", taken.damaged)
-        if not taken.kept and taken.end.segment == self._place.segment:
+        if not taken.kept and taken.end.segment == self.read_to.segment:
             return
         try:
             self._append(taken.kept, taken.end)
         except Exception:  # noqa: BLE001 - one call that can't be booked must not hold up all others
-            self._append([], self._place)
+            self._append([], self.read_to)
             self._take_singly(taken.kept)
             self._append([], taken.end)
         forget(self._folder, taken.end)
-        self._place = taken.end
+        self.read_to = taken.end
 
     def _append(self, kept: Sequence[Kept], end: Position) -> None:
         self._sink.append(name_all(kept, self._reported), {_POSITION: end.encode()})
@@ -133,11 +133,11 @@ class Drain:
             try:
                 self._append([frame], frame.end)
             except Exception as error:  # noqa: BLE001 - as in `_take`
-                self._append([], self._place)
+                self._append([], self.read_to)
                 _LOG.error("a call can't be booked; it is kept in %s", self._folder / _ASIDE, exc_info=error)
                 with (self._folder / _ASIDE).open("ab") as aside:
                     aside.write(msgspec.json.encode(frame.facts) + b"\n")
-            self._place = frame.end
+            self.read_to = frame.end
 
 
 def name_all(kept: Sequence[Kept], reported: Callable[[Iterable[str]], set[str]]) -> "list[Fact]":

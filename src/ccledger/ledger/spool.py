@@ -153,14 +153,14 @@ class SpoolWriter:
                 os.fdatasync(file)
                 self.synced = end
 
-    def close(self) -> None:
-        """Ends writing. A segment without any call is taken away."""
+    def close(self, read_to: Position = Position(0, 0)) -> None:  # noqa: B008 - a constant
+        """Ends writing. A segment in which nothing is left to be read is taken away."""
         self.sync()
         if self._file < 0:
             return
         os.close(self._file)
         self._file, self._size = -1, 0
-        if self.end.offset == BODY_START:
+        if self.end.offset == BODY_START or read_to >= self.end:
             (self._folder / f"{self.end.segment:012}.spool").unlink(missing_ok=True)
 
 
