@@ -52,7 +52,17 @@ def test_an_empty_list() -> None:
     assert json.loads(anthropic_models(b'{"object":"list","data":[]}')) == empty
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"data":[{}]}', b'{"data":[{"id":"x","created_at":"soon"}]}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"data":[{}]}',
+        b'{"data":[{"id":"x","created_at":"soon"}]}',
+        b'{"data":[{"id":"x","created_at":"2026-01-01T00:00:00"}]}',
+    ],
+)
 def test_what_is_no_list_is_told_so(body: bytes) -> None:
     with pytest.raises(AnswerUnreadable):
         openai_models(body)

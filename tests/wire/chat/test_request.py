@@ -326,6 +326,7 @@ def test_functions_of_the_old_form() -> None:
     assert made["tool_choice"] == {"type": "tool", "name": "weather", "disable_parallel_tool_use": True}
     assert ask(**fields).old_calls
     assert not ask(tools=[WEATHER]).old_calls
+    assert not ask(tools=[TIME], **fields).old_calls
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 """Turns a list of models from Anthropic's shape into OpenAI's and back; it knows no model itself."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from ccledger.wire.chat.errors import AnswerUnreadable
 
@@ -15,7 +15,7 @@ _OWNER = "anthropic"
 
 class _AnthropicModel(Struct):
     id: str
-    created_at: datetime | None = None
+    created_at: Annotated[datetime, Meta(tz=True)] | None = None
 
 
 class _AnthropicList(Struct):
@@ -59,8 +59,7 @@ def _read(body: bytes, type_: type[Any]) -> Any:
 
 
 def _openai(model: _AnthropicModel) -> Json:
-    at = model.created_at
-    created = 0 if at is None else int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
+    created = 0 if model.created_at is None else int(model.created_at.timestamp())
     return {"id": model.id, "object": "model", "created": created, "owned_by": _OWNER}
 
 
