@@ -294,9 +294,9 @@ def test_what_was_said_is_not_kept() -> None:
 def test_a_long_line_in_small_pieces_is_searched_once() -> None:
     """A line that is searched from its beginning with every piece would take minutes here."""
     writer = ChunkWriter(ASK, 7)
-    line = sse([event("content_block_delta", index=0, delta={"type": "text_delta", "text": "x" * 12_000_000})])
-    out = [writer.feed(line[at : at + 32]) for at in range(0, len(line), 32)]
-    assert len(b"".join(out)) > 12_000_000
+    line = sse([event("content_block_delta", index=0, delta={"type": "text_delta", "text": "x" * 15_000_000})])
+    out = [writer.feed(line[at : at + 16]) for at in range(0, len(line), 16)]
+    assert len(b"".join(out)) > 15_000_000
 
 
 def test_events_before_a_beginning_are_told_all_the_same() -> None:
