@@ -18,8 +18,9 @@ from tests.upstream.gateway import until
 
 
 @pytest.fixture
-def store() -> Iterator[Store]:
-    found = open_store("memory://", lambda: lambda _reading, _at: None, "UTC")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    path = tmp_path_factory.mktemp("ledger") / "ledger.db"
+    found = open_store(f"sqlite:///{path}", lambda: lambda _reading, _at: None, "UTC")
     yield found
     found.close()
 
