@@ -56,7 +56,9 @@ _MESSAGES: Final = (InitialData, StatsUpdate, ImportProgress, Resync, Pong, Misu
 """What is said over `/ws`. OpenAPI has no place for a WebSocket, but its words can be described."""
 _ABOUT: Final = """Every token Claude spends, on one ledger.
 
-The same routes are under `/api/v1` and `/api`. Only requests to localhost are answered, and none from other web pages.
+The same routes are under `/api/v1` and `/api`. On this machine counts are open; from elsewhere everything needs
+sign-in, as do keys and accounts always: `X-Admin-Key`, `Authorization: Bearer` or the session's cookie.
+No request from another web page is answered.
 Errors are `{"error": "text that says what to do"}`.
 
 `/ws` is a WebSocket. It sends `InitialData`, then `StatsUpdate`, `ImportProgress` and, to a client that was too slow,

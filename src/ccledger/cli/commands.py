@@ -45,6 +45,8 @@ COMMANDS: Final = {
     "price set": Entry("prices", "SET", "Set a model's prices from a day on; later calls are priced by them."),
     "price unset": Entry("prices", "UNSET", "Take prices that were set away again."),
     "price reprice": Entry("prices", "REPRICE", "Show what other prices change for booked calls, then correct them."),
+    "open": Entry("open", "OPEN", "Open the running server's dashboard, signed in."),
+    "password": Entry("password", "PASSWORD", "Hash the administrator's password, for the settings."),
     "doctor": Entry("doctor", "DOCTOR", "Say what was found, what has no price, and what was passed over and why."),
     "migrate": Entry("migrate", "MIGRATE", "Bring the ledger to this version's schema; take over older statistics."),
     "demo": Entry("demo", "DEMO", "Show a made-up history live in the browser, apart from your own data."),

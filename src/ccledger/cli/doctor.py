@@ -38,6 +38,7 @@ def _doctor(flags: Namespace) -> None:
 
 def _find(settings: "Settings", surroundings: "Surroundings") -> dict[str, Any]:
     from ccledger import __version__, app
+    from ccledger.cli.doctor_settings import replaced, weaknesses
     from ccledger.cli.running import is_running
     from ccledger.ledger.store import engines
     from ccledger.settings import config_file
@@ -56,10 +57,11 @@ def _find(settings: "Settings", surroundings: "Surroundings") -> dict[str, Any]:
         "compiled": find_spec("ccledger.wire._lines") is not None,
         "timezone": app.zone_name(settings, surroundings),
         "server": is_running(settings),
+        "replaced": [each._asdict() for each in replaced(settings)],
         "roots": [_root(root, files[root.path], app.billing_of(settings, surroundings, root.path)) for root in roots],
         **_ledger(settings, [found for listed in files.values() for found in listed], roots),
     }
-    return {**findings, "advice": list(_advice(findings))}
+    return {**findings, "advice": [*_advice(findings), *weaknesses(settings)]}
 
 
 def _root(root: "Root", files: "list[Found]", billing: str) -> dict[str, Any]:
@@ -211,6 +213,7 @@ def _page(findings: Mapping[str, Any]) -> Iterator[str]:
     yield from _section("Claude directories", _roots_lines(findings["roots"]))
     yield from _section("Claude Code's own statistics", _statistics_lines(findings["statistics"]))
     yield from _section("Ledger", _ledger_lines(findings))
+    yield from _section("Settings that something else has replaced", _replaced_lines(findings["replaced"]))
     yield from _section("Calls without a price", _unpriced_lines(findings["unpriced"]))
     yield from _section("Lines passed over", _skipped_lines(findings["skipped"]))
     yield from _section("What helps", (f"- {text}" for text in findings["advice"]))
@@ -265,6 +268,11 @@ def _ledger_lines(findings: Mapping[str, Any]) -> Iterator[str]:
     yield f"days of    {findings['timezone']}{kept}"
     if unread["files"]:
         yield f"not read   {_number(unread['files'], 'transcript')} with news"
+
+
+def _replaced_lines(settings: list[dict[str, str]]) -> Iterator[str]:
+    for setting in settings:
+        yield f"{setting['name']} = {setting['value']}: {setting['instead']}"
 
 
 def _unpriced_lines(unpriced: list[dict[str, Any]]) -> Iterator[str]:

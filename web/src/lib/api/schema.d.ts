@@ -395,6 +395,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/signin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Signs in with the password or a one-time code: a cookie for a browser, a token for a program */
+        post: operations["signIn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/signout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends the session and the token that are shown */
+        post: operations["signOut"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether one is signed in, and how one can */
+        get: operations["getMe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1409,6 +1460,42 @@ export interface components {
             message: string;
         };
         /**
+         * SignedIn
+         * @description Signed in. The cookie that comes with it is for browsers, the token for programs.
+         */
+        SignedIn: {
+            /** @enum {unknown} */
+            status: "ok";
+            /** @description A JWT, sent as `Authorization: Bearer …`. */
+            token: string;
+            /**
+             * Format: date-time
+             * @description When the token ends.
+             */
+            expires_at: string;
+        };
+        /**
+         * Acknowledged
+         * @description It is done.
+         */
+        Acknowledged: {
+            /** @enum {unknown} */
+            status: "ok";
+        };
+        /**
+         * Me
+         * @description Who asks, and what would be needed to sign in.
+         */
+        Me: {
+            signed_in: boolean;
+            /** @description By what; null when not signed in. */
+            how: ("cookie" | "key" | "socket" | "token") | null;
+            /** @description Whether there is a password; without, `ccledger open` signs in. */
+            password_set: boolean;
+            /** @description Whether this request may see counts without signing in. */
+            open_on_loopback: boolean;
+        };
+        /**
          * Problem
          * @description Why a request was not answered.
          */
@@ -1481,6 +1568,16 @@ export interface components {
          */
         TokenId: {
             id: string;
+        };
+        /**
+         * Proof
+         * @description What somebody signs in with: one of the two.
+         */
+        Proof: {
+            /** @default null */
+            password: string | null;
+            /** @default null */
+            code: string | null;
         };
         /**
          * InitialData
@@ -2443,6 +2540,97 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Proof"];
+            };
+        };
+        responses: {
+            /** @description Signs in with the password or a one-time code: a cookie for a browser, a token for a program */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signOut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ends the session and the token that are shown */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Acknowledged"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whether one is signed in, and how one can */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
                 };
             };
             /** @description Why there is no answer */
