@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ccledger.api.server import listening, run
+from ccledger.api.server import address_of, listening, run
 from ccledger.core.errors import LedgerError
 from ccledger.ledger.store import Store
 from tests.api.apps import make_app
@@ -36,6 +36,22 @@ def test_it_listens_for_everybody_here_and_for_the_user_alone(short: Path) -> No
         assert stat.S_ISSOCK(short.stat().st_mode)
     assert not short.exists()
     assert tcp.fileno() == own.fileno() == -1
+
+
+@pytest.mark.parametrize(
+    ("bound", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1"),
+        ("0.0.0.0", "http://127.0.0.1"),
+        ("::1", "http://[::1]"),
+        ("::", "http://[::1]"),
+    ],
+)
+def test_its_address_is_one_that_a_browser_here_can_open(bound: str, address: str, short: Path) -> None:
+    if ":" in bound and not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    with listening(bound, 0, short) as [tcp, _]:
+        assert address_of(tcp) == f"{address}:{tcp.getsockname()[1]}"
 
 
 def test_a_socket_that_somebody_left_behind_is_replaced(short: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from ccledger.core.asgi import Application, Message
 from ccledger.ledger.store import Store
-from tests.api.apps import Client, make_app
+from tests.api.apps import Client, make_app, make_door
 
 TCP = ("127.0.0.1", 51888)
 UNIX_SOCKET = ("/data/ccledger.sock", None)
@@ -98,6 +98,34 @@ def test_the_names_of_this_machine_are_answered(app: Application, host: str) -> 
 )
 def test_every_other_host_is_refused(app: Application, host: str) -> None:
     assert status(app, (b"host", host.encode("utf-8"))) == 421
+
+
+@pytest.mark.parametrize(
+    ("own", "host"),
+    [
+        ("192.0.2.7", b"192.0.2.7:51888"),
+        ("::ffff:192.0.2.7", b"192.0.2.7"),
+        ("2001:db8::7", b"[2001:db8::7]:51888"),
+        ("127.0.0.2", b"127.0.0.2"),
+    ],
+)
+def test_the_address_that_is_asked_is_answered_and_no_other(app: Application, own: str, host: bytes) -> None:
+    assert status(app, (b"host", host), server=(own, 51888)) == 200
+    assert status(app, (b"host", host)) == 421
+    assert status(app, (b"host", b"192.0.2.8"), server=(own, 51888)) == 421
+
+
+def test_a_connection_without_an_address_answers_to_local_names_only(app: Application) -> None:
+    assert status(app, (b"host", b"localhost"), server=None) == 200
+    assert status(app, (b"host", b""), server=None) == 421
+
+
+def test_names_that_were_set_are_answered_on_any_port(store: Store) -> None:
+    app = make_app(store, door=make_door(host_names=["ledger.example", "[2001:db8::7]"]))
+    for host in (b"ledger.example", b"LEDGER.example:443", b"[2001:db8::7]:1"):
+        assert status(app, (b"host", host), path="/api/v1/health") == 200
+    for host in (b"x.ledger.example", b"ledger.example.", b"2001:db8::7"):
+        assert status(app, (b"host", host), path="/api/v1/health") == 421
 
 
 def test_a_port_is_digits_that_everybody_reads_as_digits(app: Application) -> None:

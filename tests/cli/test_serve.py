@@ -2,16 +2,21 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Generator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ccledger.app import SOCKET_NAME
+from ccledger.cli.serve import announcer
 from ccledger.ledger.lock import hold
 from ccledger.ledger.store import Store, open_reader
 from tests.cli.program import History, Run, cells, clean_environment, command, expected, write_lines
@@ -92,6 +97,94 @@ def test_an_address_that_makes_no_sense_is_wrong_usage(arguments: tuple[str, ...
     ran = ccledger("serve", *arguments)
     assert (ran.code, ran.out) == (2, "")
     assert said in ran.err
+
+
+@pytest.mark.parametrize(("browser", "watched", "codes"), [(True, True, 1), (True, False, 0), (False, True, 0)])
+def test_a_browser_is_opened_signed_in_where_somebody_watches(
+    browser: bool, watched: bool, codes: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened: list[str] = []
+    made: list[str] = []
+
+    def code() -> str:
+        made.append("the-code")
+        return made[-1]
+
+    monkeypatch.setattr("ccledger.cli.serve.open_browser", opened.append)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: watched)
+    announcer(browser=browser)("http://127.0.0.1:1", code)
+    assert capsys.readouterr().out == "ready http://127.0.0.1:1\n"
+    assert opened == ["http://127.0.0.1:1/?code=the-code"] * codes
+    assert len(made) == codes
+
+
+class Guarded(History):
+    """A history whose server listens on every address."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**super().environment, "CCLEDGER_ADMIN_KEY": "planted-key", "CCLEDGER_HOST": "0.0.0.0"}
+
+
+def test_a_server_for_the_network_wants_its_key(own: History, tmp_path: Path, ccledger: Run) -> None:
+    guarded = Guarded(own.root, own.data)
+    with serving(guarded, tmp_path) as (process, address):
+        assert address.startswith("http://127.0.0.1:")
+        assert fetch(f"{address}/api/health")["status"] == "ok"
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            fetch(f"{address}/api/v1/stats/current")
+        assert refused.value.code == 401
+        refused.value.close()
+        asked = urllib.request.Request(f"{address}/api/v1/settings", headers={"X-Admin-Key": "planted-key"})
+        with urllib.request.urlopen(asked, timeout=20) as answer:
+            told = answer.read().decode()
+        assert "set, not shown" in told
+        assert "planted-key" not in told
+        assert "planted-key" not in Path(f"/proc/{process.pid}/cmdline").read_text()
+        assert ccledger("import", "--json", history=guarded).json["by_server"] is True
+
+
+def test_who_has_signed_out_stays_so_when_the_server_starts_anew(own: History, tmp_path: Path) -> None:
+    guarded = Guarded(own.root, own.data)
+    with serving(guarded, tmp_path) as (_, address):
+        kept, ended = (signed_in(guarded, address) for _ in range(2))
+        asked = urllib.request.Request(
+            f"{address}/api/signout", b"{}", {"cookie": ended, "content-type": "application/json"}
+        )
+        with urllib.request.urlopen(asked, timeout=20) as answer:
+            assert answer.status == 200
+    with serving(guarded, tmp_path) as (_, address):
+        assert [how(address, cookie) for cookie in (kept, ended)] == ["cookie", None]
+    files = [path.read_bytes() for path in own.data.rglob("*") if path.is_file()]
+    assert not any(kept.partition("=")[2].encode() in content for content in files)
+
+
+def signed_in(made: History, address: str) -> str:
+    """A browser's cookie."""
+    local = HTTPConnection("localhost")
+    local.sock = unix(made.data / SOCKET_NAME)
+    local.request("POST", "/api/control/invite")
+    code = json.load(local.getresponse())["code"]
+    local.close()
+    asked = urllib.request.Request(
+        f"{address}/api/signin", json.dumps({"code": code}).encode(), {"content-type": "application/json"}
+    )
+    with urllib.request.urlopen(asked, timeout=20) as answer:
+        cookie: str = answer.headers["set-cookie"].partition(";")[0]
+        return cookie
+
+
+def unix(path: Path) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(20)
+    connection.connect(str(path))
+    return connection
+
+
+def how(address: str, cookie: str) -> Any:
+    asked = urllib.request.Request(f"{address}/api/me", headers={"cookie": cookie})
+    with urllib.request.urlopen(asked, timeout=20) as answer:
+        return json.load(answer)["how"]
 
 
 def test_a_server_lets_go_of_old_calls_once_they_are_booked(own: History, tmp_path: Path) -> None:

@@ -74,12 +74,15 @@ class Shield:
 
     def _is_known(self, name: str, scope: Scope) -> bool:
         """Whether a name is ours. The address that a request arrives at is: nobody else's name can lead to it."""
-        return name in self._names or name == _own_address(scope)
+        return name in self._names or name in _own_addresses(scope)
 
 
-def _own_address(scope: Scope) -> str:
-    address = scope["server"][0].removeprefix("::ffff:")
-    return f"[{address}]" if ":" in address else address
+def _own_addresses(scope: Scope) -> list[str]:
+    server = scope.get("server")
+    if not server:
+        return []
+    address = server[0].removeprefix("::ffff:")
+    return [f"[{address}]" if ":" in address else address]
 
 
 def headers_of(scope: Mapping[str, Any], name: bytes) -> list[str]:

@@ -34,7 +34,7 @@ def _invitation(settings: "Settings") -> str:
 
     from ccledger.cli.running import ask_server
 
-    answer = ask_server(settings, "invite", b"")
+    answer = ask_server(settings, "control/invite")
     if answer is None:
         raise StoreError("no server runs on this data directory; start one with 'ccledger serve'")
     told = json.loads(answer)
