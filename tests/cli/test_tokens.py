@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from ccledger.ledger.store import open_reader
+from tests.api.serving import program
 from tests.cli.program import History, Run
 from tests.cli.test_serve import serving
 
@@ -163,6 +164,19 @@ def test_a_running_server_is_asked_and_knows_at_once(own: History, tmp_path: Pat
         assert refused.value.code == 401
         refused.value.close()
     assert [token["name"] for token in listed(ccledger, own)] == ["early"]
+
+
+def test_signed_keys_are_issued_and_accepted_where_a_secret_is_set(tmp_path: Path, ccledger: Run) -> None:
+    own = History(tmp_path / "claude", tmp_path / "data")
+    secret = {"CCLEDGER_JWT_SECRET": "s" * 32}
+    made = ccledger("token", "create", "--name", "old", "--jwt", "--json", history=own, **secret).json
+    assert made["token"].count(".") == 2
+    with program(tmp_path) as server:
+        assert ask(server.address, made["token"]) == 401
+    with program(tmp_path, **secret) as server:
+        assert ask(server.address, made["token"]) == 200
+    ran = ccledger("token", "list", history=own, CCLEDGER_JWT_SECRET="short")
+    assert (ran.code, "jwt_secret takes at least 32 bytes" in ran.err) == (2, True)
 
 
 def test_no_key_lies_in_the_data_directory(own: History, ccledger: Run) -> None:

@@ -31,9 +31,7 @@ class Signing(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if len(self.secret.encode()) < _LEAST_SECRET_BYTES:
-            raise UsageError(
-                f"the secret that signs keys takes at least {_LEAST_SECRET_BYTES} bytes; choose a longer one"
-            )
+            raise UsageError(f"jwt_secret takes at least {_LEAST_SECRET_BYTES} bytes; choose a longer one")
 
     def __repr__(self) -> str:
         return "Signing(…)"

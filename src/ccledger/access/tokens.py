@@ -100,7 +100,9 @@ class Tokens:
         """A new access token and its key. Raises `UsageError` for what makes no sense."""
         signing = self._signing if asked.form == "jwt" else None
         if asked.form == "jwt" and signing is None:
-            raise UsageError("the form jwt takes a secret to sign keys with, which is not set; ask for the form key")
+            raise UsageError(
+                "the form jwt takes a secret to sign keys with, and jwt_secret is not set; ask for the form key"
+            )
         if asked.name is UNSET:
             raise UsageError("an access token takes a name")
         now = self._clock()

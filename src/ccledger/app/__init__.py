@@ -91,11 +91,13 @@ def accounts_of(store: Store, vault: "Vault") -> "AccountBook":
     return AccountBook(store, vault, clock, lambda: str(uuid4()))
 
 
-def tokens_of(store: Store) -> "Tokens":
+def tokens_of(store: Store, settings: Settings) -> "Tokens":
     """The access tokens of a ledger. Only whoever may write it can change them."""
+    from ccledger.access.keys import Signing
     from ccledger.access.tokens import Tokens
 
-    return Tokens(store, clock, os.urandom)
+    signing = Signing(settings.jwt_secret) if settings.jwt_secret else None
+    return Tokens(store, clock, os.urandom, signing)
 
 
 def system_zone(surroundings: Surroundings) -> str:
@@ -282,7 +284,7 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Announce, to
             limits=partial(kept_limits, settings.data_dir),
             prices=PriceDesk(prices_of(store), writer),
             settings=lambda: list(map(_describe_setting, told)),
-            tokens=tokens_of(store),
+            tokens=tokens_of(store, settings),
             web_folder=Path(__file__).parent.parent / "_web",
             door=_door(settings, address_of(sockets[0]), vault),
         )

@@ -58,7 +58,7 @@ def opened_tokens(settings: "Settings", surroundings: "Surroundings") -> Generat
     from ccledger.cli.running import held_unless_served
 
     with held_unless_served(settings, surroundings) as held:
-        yield _There(settings) if held is None else _Here(held, app.tokens_of(held), app.clock)
+        yield _There(settings) if held is None else _Here(held, app.tokens_of(held, settings), app.clock)
 
 
 def meant(infos: Sequence[TokenInfo], word: str) -> TokenInfo:

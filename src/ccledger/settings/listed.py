@@ -138,7 +138,7 @@ SETTINGS: Final = (
         "jwt_secret",
         ("CCLEDGER_JWT_SECRET",),
         "",
-        "printable ASCII characters",
+        "at least 32 printable ASCII characters",
         "none",
         "With it access tokens in the form of a JWT (HS256) are accepted, too, as the original ccproxy issued them.",
         is_secret=True,
