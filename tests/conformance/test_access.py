@@ -13,7 +13,9 @@ from ccledger.core.call import Party, Source
 from ccledger.core.measures import Axis, Dimension, Grain
 from ccledger.ledger.store import KeptToken, Store, engines, open_reader
 from tests.conformance.stores import fresh_store
-from tests.conformance.test_store import MORNING, everything, make_fact
+from tests.conformance.test_store import MORNING, QUARTER_MS, everything, make_fact
+
+DAY = 86_400_000
 
 FULL = AccessToken(
     id="t1",
@@ -100,9 +102,10 @@ def test_any_access_token_comes_back_exactly(store: Store, token: AccessToken, d
     assert store.access_tokens() == [KeptToken(fixed, digest)]
 
 
-def append(store: Store, *calls: tuple[int, Party | None]) -> None:
+def append(store: Store, *calls: tuple[int, Party | None], first: int = 0) -> None:
     booked = [
-        replace(make_fact(f"msg:{number}", at=MORNING + at), party=party) for number, (at, party) in enumerate(calls)
+        replace(make_fact(f"msg:{number}", at=MORNING + at), party=party)
+        for number, (at, party) in enumerate(calls, first)
     ]
     store.append(booked, {}, now=MORNING)
 
@@ -113,6 +116,29 @@ def test_who_was_used_last_is_told_by_token_account_and_user(store: Store) -> No
     assert store.last_calls(Axis.ACCESS_TOKEN) == {"t1": MORNING + 2, "t2": MORNING}
     assert store.last_calls(Axis.ACCOUNT) == {"a1": MORNING + 1, "a2": MORNING + 2}
     assert store.last_calls(Axis.USER) == {"ann": MORNING + 1}
+
+
+def test_calls_of_any_day_and_those_whose_time_was_corrected_count(store: Store) -> None:
+    for number, (at, token) in enumerate(
+        [(0, "t1"), (DAY, "t2"), (3 * DAY, "t1"), (2 * DAY, "t3"), (3 * DAY + 7, "t2")]
+    ):
+        append(store, (at, Party(Source.GATEWAY, token)), first=number)
+    assert store.last_calls(Axis.ACCESS_TOKEN) == {
+        "t1": MORNING + 3 * DAY,
+        "t2": MORNING + 3 * DAY + 7,
+        "t3": MORNING + 2 * DAY,
+    }
+    earlier = replace(
+        make_fact("msg:4", at=MORNING + 2 * DAY + 5, source=Source.GATEWAY), party=Party(Source.GATEWAY, "t2")
+    )
+    store.append([earlier], {}, now=MORNING)
+    assert store.last_calls(Axis.ACCESS_TOKEN)["t2"] == MORNING + 2 * DAY + 5
+
+
+def test_removed_calls_still_tell_when_about_they_were(store: Store) -> None:
+    append(store, (1, Party(Source.GATEWAY, "t1")), (2 * DAY, Party(Source.GATEWAY, "t2")))
+    store.remove(MORNING + DAY, 10)
+    assert store.last_calls(Axis.ACCESS_TOKEN) == {"t1": MORNING - MORNING % QUARTER_MS, "t2": MORNING + 2 * DAY}
 
 
 def test_access_tokens_never_touch_calls(store: Store) -> None:

@@ -57,6 +57,8 @@ def named() -> Iterator[tuple[str, str]]:
                 yield f"ranked moved {ranking} {order} {filters}", moved
         yield f"count_calls {filters}", questions.count_calls(filters)
     yield "call", questions.select_calls(questions.CALL)
+    for axis in (Axis.ACCESS_TOKEN, Axis.ACCOUNT, Axis.USER):
+        yield f"last_starts {axis}", questions.last_starts(axis)
     of_projects = f" AND {OF_PROJECTS}".replace("project", "key", 1)
     for dimension, condition in ((0, ""), (0, CONDITIONS[0]), (4, of_projects), (1, " AND key_id = :key")):
         for success in (None, True, False):

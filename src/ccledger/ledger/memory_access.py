@@ -5,7 +5,9 @@ from abc import abstractmethod
 
 from ccledger.core.access import User
 from ccledger.core.call import Call, Party
-from ccledger.core.measures import Axis
+from ccledger.core.measures import Axis, Dimension, Grain
+from ccledger.core.periods import QUARTER_MS
+from ccledger.ledger.kinds import AXES
 from ccledger.ledger.memory_state import State
 from ccledger.ledger.store import KeptToken
 
@@ -15,6 +17,7 @@ class AccessRows:
 
     _state: State
     _lock: threading.RLock
+    _texts: dict[int, str]
 
     @abstractmethod
     def _call(self, number: int) -> Call: ...
@@ -42,9 +45,17 @@ class AccessRows:
     def last_calls(self, axis: Axis) -> dict[str, int]:
         """See `Store.last_calls`."""
         with self._lock:
-            calls = [self._call(number) for number in sorted(self._state.rows)]
-        parties = [(_value(axis, call.fact.party), call.fact.timing.started_at) for call in calls]
-        return {value: started_at for value, started_at in parties if value}
+            calls = [self._call(number) for number in self._state.rows]
+            last = {
+                self._texts[key]: start * QUARTER_MS
+                for (grain, dimension, key, start, _) in sorted(self._state.roll.spans, key=lambda name: name[3])
+                if grain == Grain.QUARTER and AXES.get(Dimension(dimension)) == axis
+            }
+        for call in sorted(calls, key=lambda call: call.fact.timing.started_at):
+            value = _value(axis, call.fact.party)
+            if value:
+                last[value] = call.fact.timing.started_at
+        return last
 
 
 def _value(axis: Axis, party: Party | None) -> str | None:

@@ -4,19 +4,28 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from abc import abstractmethod
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import apsw
 
-from ccledger.ledger.kinds import KINDS
-from ccledger.ledger.sqlite_questions import last_calls
+from ccledger.core.periods import QUARTER_MS, Days, day_of_number
+from ccledger.ledger.kinds import AXES
+from ccledger.ledger.sqlite_history import bounds_of
+from ccledger.ledger.sqlite_questions import LAST_SPANS, last_starts
 
 if TYPE_CHECKING:
     from ccledger.core.access import User
     from ccledger.core.measures import Axis
     from ccledger.ledger.store import KeptToken
 
+_QUARTER, _DAY = 0, 1
+"""Grains as they are stored."""
+_LAST: Final = 1 << 40
+_DIMENSIONS: Final = {axis: int(dimension) for dimension, axis in AXES.items()}
 _TOKEN: Final = (
     "id",
     "name",
@@ -52,6 +61,16 @@ class AccessRows:
     def _transaction(self) -> AbstractContextManager[apsw.Connection]: ...
 
     @abstractmethod
+    def _snapshot(self) -> AbstractContextManager[apsw.Connection]: ...
+
+    @abstractmethod
+    def _texts_of(self, connection: apsw.Connection, axis: "Axis", ids: "AbstractSet[int]") -> Mapping[int, str]: ...
+
+    @cached_property
+    @abstractmethod
+    def _days(self) -> Days: ...
+
+    @abstractmethod
     def _rows(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]: ...
 
     def users(self) -> "list[User]":
@@ -77,7 +96,26 @@ class AccessRows:
 
     def last_calls(self, axis: "Axis") -> dict[str, int]:
         """See `Store.last_calls`."""
-        return dict(self._rows(last_calls(axis), (int(KINDS[axis]),)))
+        with self._snapshot() as connection:
+            quarters = self._last_quarters(connection, axis)
+            last = {key: quarter * QUARTER_MS for key, quarter in quarters.items()}
+            for quarter in set(quarters.values()):
+                bounds = bounds_of(quarter * QUARTER_MS, (quarter + 1) * QUARTER_MS)
+                found = connection.execute(last_starts(axis), bounds)
+                last.update((key, start) for key, start in found if quarters.get(key) == quarter)
+            texts = self._texts_of(connection, axis, last.keys())
+        return {texts[key]: start for key, start in last.items()}
+
+    def _last_quarters(self, connection: apsw.Connection, axis: "Axis") -> dict[int, int]:
+        """The newest quarter-hour in which each key has calls: the roll-up by days says on which day to look for it."""
+        dimension = _DIMENSIONS[axis]
+        days: dict[int, int] = dict(connection.execute(LAST_SPANS, (_DAY, dimension, 0, _LAST)))
+        last: dict[int, int] = {}
+        for day in set(days.values()):
+            quarters = self._days.quarters(day_of_number(day))
+            found = connection.execute(LAST_SPANS, (_QUARTER, dimension, quarters[0], quarters[-1]))
+            last.update((key, quarter) for key, quarter in found if days.get(key) == day)
+        return last
 
 
 def _row(kept: "KeptToken") -> tuple[Any, ...]:

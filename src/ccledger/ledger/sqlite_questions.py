@@ -150,23 +150,6 @@ _IDS: Final = {
     Axis.ACCOUNT: "account_id",
     Axis.USER: "user_id",
 }
-
-
-def last_calls(axis: Axis) -> str:
-    """The values on an axis of names, each with when the newest of its calls began; those without calls are left out.
-
-    To be bound to the kind of these names.
-    """
-    column = _IDS[axis]
-    return f"""
-        SELECT text, request_at
-        FROM name JOIN request_logs ON request_logs.id = (
-            SELECT max(id) FROM request_logs WHERE {column} = name.id AND {column} > 0
-        )
-        WHERE kind = ?
-    """
-
-
 DAYS: Final = Table("usage_day", "day BETWEEN ? AND ?", _IDS, MEASURES, "day")
 
 # What `core.rollup.measure` says of a call, in the order of `MEASURES`, from the row that `ledger.rows` makes of it.
@@ -275,6 +258,22 @@ _MOVED: Final = f"""
 def count_calls(conditions: str) -> str:
     """How many calls lie in a time."""
     return f"SELECT (SELECT count(*) {_IN_PLACE}{conditions}) + (SELECT count(*) {_MOVED}{conditions})"
+
+
+LAST_SPANS: Final = """
+    SELECT key_id, max(start) FROM usage_rollup
+    WHERE grain = ? AND dimension = ? AND start BETWEEN ? AND ? AND calls > 0 GROUP BY key_id
+"""
+"""The newest of some spans in which each key of a dimension has calls."""
+
+
+def last_starts(axis: Axis) -> str:
+    """When the newest call in a time began, of each value that such calls have on an axis."""
+    key = _IDS[axis]
+    return f"""
+    SELECT {key}, max(request_at) FROM (
+        SELECT {key}, request_at {_IN_PLACE} AND {key} > 0 UNION ALL SELECT {key}, request_at {_MOVED} AND {key} > 0
+    ) GROUP BY {key}"""
 
 
 NEXT_IDS: Final = f"""

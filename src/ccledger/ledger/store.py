@@ -382,7 +382,7 @@ class Store(Protocol):
     def last_calls(self, axis: "Axis") -> dict[str, int]:
         """When the newest call of each value on an axis began (milliseconds since 1970), of those that have calls.
 
-        The axis is that of access tokens, accounts or users.
+        The axis is that of access tokens, accounts or users. Where that call was removed, its quarter-hour is told.
         """
         ...
 

@@ -30,7 +30,8 @@ CREATE TABLE access_token (
     deleted_at INTEGER
 ) WITHOUT ROWID;
 
--- The table of the specification. Its sums are those of all recorded time.
+-- The table of the specification. Its sums are those of all recorded time; when a token was used last is looked for
+-- where the roll-up knows its newest calls. The ids' epoch: see ledger/ids.py.
 CREATE VIEW tokens AS
 WITH used (token_id, calls, all_tokens) AS (
     SELECT key_id,
@@ -42,6 +43,22 @@ WITH used (token_id, calls, all_tokens) AS (
     FROM usage_rollup
     WHERE grain = 1 AND dimension = 1
     GROUP BY key_id
+),
+newest (token_id, quarter) AS (
+    SELECT key_id, max(start) FROM usage_rollup WHERE grain = 0 AND dimension = 1 AND calls > 0 GROUP BY key_id
+),
+last (token_id, used_at) AS (
+    SELECT token_id,
+           coalesce(
+               (
+                   SELECT max(request_at) FROM request_logs
+                   WHERE request_logs.token_id = newest.token_id
+                       AND id BETWEEN (quarter * 900000 - 1600000000000) << 20
+                           AND ((quarter * 900000 + 900000 - 1600000000000) << 20) - 1
+               ),
+               quarter * 900000
+           )
+    FROM newest
 )
 SELECT access_token.id AS id,
        access_token.name AS name,
@@ -49,14 +66,12 @@ SELECT access_token.id AS id,
        strftime('%Y-%m-%d %H:%M:%f', created_at / 1000.0, 'unixepoch') AS created_at,
        strftime('%Y-%m-%d %H:%M:%f', expires_at / 1000.0, 'unixepoch') AS expires_at,
        strftime('%Y-%m-%d %H:%M:%f', revoked_at / 1000.0, 'unixepoch') AS revoked_at,
-       (
-           SELECT strftime('%Y-%m-%d %H:%M:%f', request_at / 1000.0, 'unixepoch') FROM request_logs
-           WHERE token_id = known.id AND token_id > 0 ORDER BY request_logs.id DESC LIMIT 1
-       ) AS last_used_at,
+       strftime('%Y-%m-%d %H:%M:%f', used_at / 1000.0, 'unixepoch') AS last_used_at,
        enable_conversation_logging,
        coalesce(used.calls, 0) AS total_requests,
        coalesce(used.all_tokens, 0) AS total_tokens_used
 FROM access_token
 LEFT JOIN name AS known ON known.kind = 5 AND known.text = access_token.id
 LEFT JOIN used ON used.token_id = known.id
+LEFT JOIN last ON last.token_id = known.id
 WHERE deleted_at IS NULL;
