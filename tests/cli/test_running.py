@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from ccledger.app import SOCKET_NAME
-from ccledger.cli.running import import_by_server, is_running
-from ccledger.core.errors import StoreError
+from ccledger.cli.running import ask_server, import_by_server, is_running
+from ccledger.core.errors import StoreError, UsageError
 from ccledger.settings import Settings, read_settings
 
 OK = b'HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{"error":null,"complete":true}'
@@ -98,3 +98,21 @@ def test_a_server_that_says_nothing_is_not_waited_for_for_ever(
         listener.listen()
         with pytest.raises(StoreError, match="restart 'ccledger serve'"):
             import_by_server(settings)
+
+
+def test_the_server_is_asked_as_the_route_wants_it(settings: Settings) -> None:
+    assert ask_server(settings, "token/x") is None
+    with answering(settings, b"HTTP/1.1 200 OK\r\n\r\n{}") as asked:
+        assert ask_server(settings, "token/x/settings", b'{"a":1}', "PUT") == b"{}"
+    head, _, body = asked[0].partition(b"\r\n\r\n")
+    assert head.startswith(b"PUT /api/token/x/settings HTTP/1.0\r\n")
+    assert (b"content-length: 7" in head, body) == (True, b'{"a":1}')
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(400, UsageError), (404, UsageError), (401, StoreError), (503, StoreError), (500, StoreError)]
+)
+def test_a_refusal_is_told_with_its_reason(settings: Settings, status: int, error: type[Exception]) -> None:
+    told = b"HTTP/1.1 %d No\r\n\r\n" % status + b'{"error":"the reason"}'
+    with answering(settings, told), pytest.raises(error, match="the reason"):
+        ask_server(settings, "token/list", method="GET")
