@@ -11,8 +11,11 @@ from typing import Any, cast
 from litestar.testing import TestClient
 from litestar.types import ASGIApp
 
+from ccledger.access.accounts import AccountBook
 from ccledger.access.signin import Secrets, SignIn
 from ccledger.access.tokens import Tokens
+from ccledger.access.vault import Vault
+from ccledger.api.account_desk import AccountDesk
 from ccledger.api.app import Parts, create_app
 from ccledger.api.doorkeeper import Door
 from ccledger.api.live import Live
@@ -24,6 +27,9 @@ from ccledger.core.asgi import Application
 from ccledger.core.limits import LimitReading
 from ccledger.ledger.store import Store
 from ccledger.ledger.writer import Writer
+from ccledger.sources.gateway.errands import Errands
+from ccledger.sources.gateway.pool import Pool
+from ccledger.sources.gateway.refresh import TokenEndpoint
 from ccledger.stats.pricing import Prices
 
 BOOK = price_book()
@@ -68,6 +74,15 @@ def _counted() -> Callable[[int], bytes]:
     return lambda length: next(numbers).to_bytes(length, "big")
 
 
+def make_desk(store: Store, endpoint: str = "http://127.0.0.1:9") -> AccountDesk:
+    """Accounts as the composition root offers them."""
+    numbers = count(len(store.accounts()))
+    book = AccountBook(store, Vault(lambda: _key_for("master")), lambda: NOW, lambda: f"acc_{next(numbers)}")
+    pool = Pool(book, lambda: NOW)
+    errands = Errands(book, lambda: NOW, pool.refuse, TokenEndpoint(f"{endpoint}/v1/oauth/token"))
+    return AccountDesk(book, pool.states, errands.check, errands.refresh)
+
+
 def make_app(
     store: Store,
     *,
@@ -80,6 +95,7 @@ def make_app(
     settings: Callable[[], Sequence[SettingInForce]] = tuple,
     tokens: Tokens | None = None,
     door: Door | None = None,
+    accounts: AccountDesk | None = None,
 ) -> Application:
     """The application as the composition root builds it, but for what a test is about."""
     told = Live() if live is None else live
@@ -96,6 +112,7 @@ def make_app(
         tokens=Tokens(store, lambda: NOW, os.urandom) if tokens is None else tokens,
         web_folder=web_folder,
         door=make_door() if door is None else door,
+        accounts=make_desk(store) if accounts is None else accounts,
     )
     return create_app(parts)
 

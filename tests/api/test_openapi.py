@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from ccledger.access.tokens import NewToken, TokenSettings
+from ccledger.api.account_words import AccountSettings, NewBearerAccount, NewKeyAccount, NewSessionAccount
 from ccledger.api.live import Everything, Increment
 from ccledger.api.settings import EffectiveSettings
 from ccledger.api.stats import CurrentStats, Overview
@@ -66,6 +67,17 @@ def test_every_route_has_its_name(document: dict[str, Any]) -> None:
         "post /api/v1/signin": "signIn",
         "post /api/v1/signout": "signOut",
         "get /api/v1/me": "getMe",
+        "post /api/v1/account/apikey": "addKeyAccount",
+        "post /api/v1/account/oauth": "addBearerAccount",
+        "post /api/v1/account/sessionkey": "addSessionAccount",
+        "get /api/v1/account/list": "listAccounts",
+        "get /api/v1/account/{account_id}": "getAccount",
+        "put /api/v1/account/{account_id}": "changeAccount",
+        "delete /api/v1/account/{account_id}": "deleteAccount",
+        "post /api/v1/account/{account_id}/deactivate": "deactivateAccount",
+        "post /api/v1/account/{account_id}/activate": "activateAccount",
+        "post /api/v1/account/{account_id}/refresh": "refreshAccount",
+        "post /api/v1/account/{account_id}/check": "checkAccount",
     }
 
 
@@ -95,6 +107,11 @@ OPTIONAL = {
     "SomeTotals": {*METRICS},
     "Proof": {"password", "code"},
     "TokenSettings": {field.name for field in msgspec.structs.fields(TokenSettings)},
+    "AccountSettings": {field.name for field in msgspec.structs.fields(AccountSettings)},
+    **{
+        word.__name__: {field.name for field in msgspec.structs.fields(word) if not field.required}
+        for word in (NewKeyAccount, NewBearerAccount, NewSessionAccount)
+    },
     "NewToken": {field.name for field in msgspec.structs.fields(NewToken)},
 }
 """What an answer has only when it was asked for, and what a request may leave out."""

@@ -104,7 +104,7 @@ class CheckedAccount(Struct, frozen=True):
 
 class _NewAccount(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str
-    base_url: str = DEFAULT_BASE_URL
+    base_url: Annotated[str, about("Of its upstream's API; empty: Anthropic's.")] = ""
     proxy_url: Annotated[str, about("An HTTP proxy to go through, with its password if it has one.")] = ""
     billing: Annotated[str, about("`api` or `subscription`; empty: `api` for a key, else `subscription`.")] = ""
     weight: int = 1
@@ -278,7 +278,7 @@ def _new(
         secret=secret,
         refresh_token=refresh_token,
         expires_at=expires_at,
-        base_url=asked.base_url,
+        base_url=asked.base_url or DEFAULT_BASE_URL,
         proxy_url=asked.proxy_url,
         organization_id=organization_id,
         billing=asked.billing,

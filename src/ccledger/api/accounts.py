@@ -1,14 +1,14 @@
 """Accounts over HTTP: added, listed, changed, checked and deleted by administrators; no credential ever leaves."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 from litestar import delete, get, post, put
 from litestar.exceptions import NotFoundException, ServiceUnavailableException
 from litestar.params import JSONBody, PathParameter
 from msgspec.structs import asdict
 
-from ccledger.access.accounts import AccountBook, AccountChange
+from ccledger.access.accounts import AccountChange
+from ccledger.api.account_desk import AccountDesk
 from ccledger.api.account_words import (
     AccountInfo,
     AccountSettings,
@@ -24,10 +24,8 @@ from ccledger.api.account_words import (
 )
 from ccledger.api.guards import administrators_only
 from ccledger.api.tokens import Done
-from ccledger.core.access import Account, Credential
+from ccledger.core.access import Account
 from ccledger.core.periods import iso
-from ccledger.sources.gateway.health import Checked
-from ccledger.sources.gateway.seat import State
 from ccledger.sources.gateway.upstream import UpstreamFailure
 
 if TYPE_CHECKING:
@@ -35,16 +33,6 @@ if TYPE_CHECKING:
 
 _AccountId = Annotated[str, PathParameter(description="The id of an account.")]
 _GUARDS = [administrators_only]
-
-
-class AccountDesk(NamedTuple):
-    """Where the API asks about accounts and hands in changes of them."""
-
-    book: AccountBook
-    states: Callable[[], Mapping[str, State]]
-    check: Callable[[Account], Awaitable[Checked]]
-    refresh: Callable[[Account], Awaitable[Credential]]
-    """Raises `UsageError` or `UpstreamFailure`."""
 
 
 def account_routes(desk: AccountDesk, store: "Store") -> list[Any]:

@@ -11,6 +11,8 @@ from litestar.config.compression import CompressionConfig
 from litestar.datastructures import CacheControlHeader
 
 from ccledger.access.tokens import Tokens
+from ccledger.api.account_desk import AccountDesk
+from ccledger.api.accounts import account_routes
 from ccledger.api.blocks import block_routes
 from ccledger.api.cost import cost_routes
 from ccledger.api.doorkeeper import Door, Doorkeeper
@@ -52,6 +54,7 @@ class Parts(NamedTuple):
     prices: PriceDesk
     settings: Callable[[], Sequence[SettingInForce]]
     tokens: Tokens
+    accounts: AccountDesk
     web_folder: Path
     door: Door
 
@@ -84,6 +87,7 @@ def create_app(parts: Parts) -> Application:
         *price_routes(parts.prices.writer),
         *settings_routes(store, transcripts, parts.version, parts.settings),
         *token_routes(parts.tokens, store, now),
+        *account_routes(parts.accounts, store),
         *login_routes(parts.door),
         *signin_routes(parts.door),
     ]

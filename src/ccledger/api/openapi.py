@@ -9,6 +9,17 @@ from litestar import Litestar, Response, Router, get
 from litestar.openapi import OpenAPIConfig
 
 from ccledger.access.tokens import NewToken, TokenSettings
+from ccledger.api.account_words import (
+    AccountInfo,
+    AccountSettings,
+    AddedAccount,
+    ChangedAccount,
+    CheckedAccount,
+    NewBearerAccount,
+    NewKeyAccount,
+    NewSessionAccount,
+    RefreshedAccount,
+)
 from ccledger.api.blocks import Blocks
 from ccledger.api.errors import Problem
 from ccledger.api.history import History
@@ -40,6 +51,11 @@ _ANSWERS: Final = (
     CountsEstimate,
     Pricing,
     EffectiveSettings,
+    AccountInfo,
+    AddedAccount,
+    ChangedAccount,
+    RefreshedAccount,
+    CheckedAccount,
     TokenInfo,
     IssuedToken,
     ChangedToken,
@@ -50,7 +66,16 @@ _ANSWERS: Final = (
     Me,
     Problem,
 )
-_ORDERS: Final = (NewToken, TokenSettings, TokenId, Proof)
+_ORDERS: Final = (
+    NewToken,
+    TokenSettings,
+    TokenId,
+    Proof,
+    NewKeyAccount,
+    NewBearerAccount,
+    NewSessionAccount,
+    AccountSettings,
+)
 """What requests say in their bodies."""
 _MESSAGES: Final = (InitialData, StatsUpdate, ImportProgress, Resync, Pong, Misunderstood, Ping, Subscribe)
 """What is said over `/ws`. OpenAPI has no place for a WebSocket, but its words can be described."""
@@ -99,8 +124,9 @@ def _operation(found: dict[str, Any]) -> dict[str, Any]:
         operation["parameters"] = [_parameter(parameter) for parameter in found["parameters"]]
     if "requestBody" in found:
         operation["requestBody"] = found["requestBody"]
-    content = found["responses"]["200"]["content"]
-    operation["responses"] = {"200": {"description": summary, "content": content}, "default": _NO_ANSWER}
+    status = next(status for status in found["responses"] if status.startswith("2"))
+    content = found["responses"][status]["content"]
+    operation["responses"] = {status: {"description": summary, "content": content}, "default": _NO_ANSWER}
     return operation
 
 

@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from ccledger.access.accounts import AccountBook
     from ccledger.access.tokens import Tokens
     from ccledger.access.vault import Vault
+    from ccledger.api.account_desk import AccountDesk
     from ccledger.api.doorkeeper import Door
     from ccledger.api.live import Live
     from ccledger.api.settings import SettingInForce
     from ccledger.api.system import Import
     from ccledger.core.prices import PriceBook
     from ccledger.settings import InForce
+    from ccledger.sources.gateway.pool import Pool
     from ccledger.sources.transcripts.follow import ImportStatus
     from ccledger.sources.transcripts.roots import Found
     from ccledger.sources.transcripts.scan import Progress
@@ -89,6 +91,17 @@ def accounts_of(store: Store, vault: "Vault") -> "AccountBook":
     from ccledger.access.accounts import AccountBook
 
     return AccountBook(store, vault, clock, lambda: str(uuid4()))
+
+
+def account_desk(accounts: "AccountBook", pool: "Pool | None" = None) -> "AccountDesk":
+    """What is told of accounts and done with them on request. Without a `pool` nobody uses them at present."""
+    from ccledger.api.account_desk import AccountDesk
+    from ccledger.sources.gateway.errands import Errands
+    from ccledger.sources.gateway.pool import Pool
+
+    used = pool or Pool(accounts, clock)
+    errands = Errands(accounts, clock, used.refuse)
+    return AccountDesk(accounts, used.states, errands.check, errands.refresh)
 
 
 def tokens_of(store: Store, settings: Settings) -> "Tokens":
@@ -254,49 +267,55 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Announce, to
         listening(settings.host, settings.port, settings.data_dir / SOCKET_NAME) as sockets,
         _letting_go(store, settings) as all_booked,
     ):
-        vault = vault_of(store, settings)
         places = _briefly(lambda: {root: billing_of(settings, surroundings, root.path) for root in roots()})
 
-        def billing(path: str) -> int:
-            known = {root.path: kind for root, kind in places().items()}
-            return _billing_number(known.get(path) or billing_of(settings, surroundings, path))
-
-        def describe(status: "ImportStatus") -> "Import":
-            return _describe_import(status, places())
+        billing = partial(_billing_at, settings, surroundings, places)
 
         def report(status: "ImportStatus") -> None:
             if status.state == "following":
                 all_booked()
-            pace.tell(lambda: describe(status), final=status.state != "importing")
+            pace.tell(lambda: _describe_import(status, places()), final=status.state != "importing")
 
         pace = _Pace(live)
         writer = Writer(store, clock, live.tell_batch)
         follower = Follower(
             roots, billing, writer, clock, report, watch=settings.file_watch, beside=partial(take_cached_days, store)
         )
-        parts = Parts(
-            store=store,
-            live=live,
-            now=clock,
-            zone_name=zone_name(settings, surroundings),
-            version=__version__,
-            transcripts=Transcripts(lambda: describe(follower.status), lambda: _whole_billing(places()), follower.sync),
-            limits=partial(kept_limits, settings.data_dir),
-            prices=PriceDesk(prices_of(store), writer),
-            settings=lambda: list(map(_describe_setting, told)),
-            tokens=tokens_of(store, settings),
-            web_folder=Path(__file__).parent.parent / "_web",
-            door=_door(settings, address_of(sockets[0]), vault),
+        transcripts = Transcripts(
+            lambda: _describe_import(follower.status, places()), lambda: _whole_billing(places()), follower.sync
         )
+        vault, tokens = vault_of(store, settings), tokens_of(store, settings)
         accounts = accounts_of(store, vault)
-        with gateway(settings, store, writer, parts.tokens.keys, accounts, clock) as carried:
-            invite = parts.door.signin.invite
+        with gateway(settings, store, writer, tokens.keys, accounts, clock) as carried:
+            parts = Parts(
+                store=store,
+                live=live,
+                now=clock,
+                zone_name=zone_name(settings, surroundings),
+                version=__version__,
+                transcripts=transcripts,
+                limits=partial(kept_limits, settings.data_dir),
+                prices=PriceDesk(prices_of(store), writer),
+                settings=lambda: list(map(_describe_setting, told)),
+                tokens=tokens,
+                accounts=account_desk(accounts, carried.pool),
+                web_folder=Path(__file__).parent.parent / "_web",
+                door=_door(settings, address_of(sockets[0]), vault),
+            )
+            served, invite = carried.front(create_app(parts)), parts.door.signin.invite
             follower.start()
             try:
-                served = carried.front(create_app(parts))
                 run(served, sockets, lambda at: announce(at, invite), follower.stop, settings.log_level)
             finally:
                 follower.stop()
+
+
+def _billing_at(
+    settings: Settings, surroundings: Surroundings, places: "Callable[[], Mapping[Root, str]]", path: str
+) -> int:
+    """How calls of a Claude directory are paid for, by what is known of it already."""
+    known = {root.path: kind for root, kind in places().items()}
+    return _billing_number(known.get(path) or billing_of(settings, surroundings, path))
 
 
 def _door(settings: Settings, address: str, vault: "Vault") -> "Door":

@@ -53,7 +53,7 @@ def ask_server(settings: "Settings", path: str, body: bytes = b"", method: str =
         return None
     if answer.status in (400, 404):
         raise UsageError(_reason(answer.body))
-    if answer.status != 200:
+    if not 200 <= answer.status < 300:
         raise StoreError(f"the running server could not do that ({_reason(answer.body)})")
     return answer.body
 

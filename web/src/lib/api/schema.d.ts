@@ -395,6 +395,161 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/account/apikey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Adds an account with an API key */
+        post: operations["addKeyAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/oauth": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Adds an account with an OAuth bearer */
+        post: operations["addBearerAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/sessionkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Adds an account with the session key of a claude.ai-style backend, for mode `web` */
+        post: operations["addSessionAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every account and how it is doing, in the order in which they were added */
+        get: operations["listAccounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/{account_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An account and how it is doing */
+        get: operations["getAccount"];
+        /** Changes what is named of an account; a new credential takes the place of the old one at once */
+        put: operations["changeAccount"];
+        post?: never;
+        /** Deletes an account and its credential for good; its calls stay, and its name with them */
+        delete: operations["deleteAccount"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/{account_id}/deactivate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives an account no more calls; those that are open end as usual */
+        post: operations["deactivateAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/{account_id}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives an account calls again */
+        post: operations["activateAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/{account_id}/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Renews an account's bearer by its refresh token */
+        post: operations["refreshAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/{account_id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Finds out whether the upstream takes an account's credential, without spending a token */
+        post: operations["checkAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/signin": {
         parameters: {
             query?: never;
@@ -1090,13 +1245,13 @@ export interface components {
         Limits: {
             /** Format: date-time */
             now: string;
-            windows: components["schemas"]["LimitWindow"][];
+            windows: components["schemas"]["ccledger.api.limits.LimitWindow"][];
         };
         /**
          * LimitWindow
          * @description One limit of one Claude directory's account.
          */
-        LimitWindow: {
+        "ccledger.api.limits.LimitWindow": {
             /** @description five_hour, seven_day, spend_limit, or as the provider calls another one. */
             window: string;
             used_percentage: number;
@@ -1315,6 +1470,173 @@ export interface components {
             meaning: string;
             /** @description Flag and variables that set it. */
             ways: string[];
+        };
+        /**
+         * AccountInfo
+         * @description An account, never its credential.
+         */
+        AccountInfo: {
+            id: string;
+            name: string;
+            /** @description `api-key`, `oauth` or `session-key`. */
+            type: string;
+            base_url: string;
+            /** @description Without its password; empty: none. */
+            proxy_url: string;
+            /** @description The end of its credential, to recognise it by. */
+            hint: string;
+            organization_id: string;
+            /** @description `api` or `subscription`. */
+            billing: string;
+            /** @description Its share among accounts of the same priority. */
+            weight: number;
+            /** @description Accounts of a lower number are asked first. */
+            priority: number;
+            /** @description Calls it may have open at once; null: any number. */
+            concurrency: number | null;
+            is_active: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** @description When its credential expires; null: it does not, or nobody knows. */
+            expires_at: string | null;
+            last_used_at: string | null;
+            last_check_at: string | null;
+            /** @description `healthy`, `unhealthy` or `unknown`, by the last check. */
+            health_status: string;
+            /** @description Calls that failed by the account's or its upstream's doing, since the start. */
+            error_count: number;
+            /** @description Calls that were answered, since the start. */
+            success_count: number;
+            state: components["schemas"]["AccountState"];
+        };
+        /**
+         * AccountState
+         * @description How an account is doing.
+         */
+        AccountState: {
+            /**
+             * @description Cooling: its upstream limits it or is overloaded. Open: several calls in a row failed. Unhealthy: its credential is not accepted, or can't be opened.
+             * @enum {unknown}
+             */
+            status: "busy" | "cooling" | "expired" | "inactive" | "open" | "ready" | "unhealthy";
+            /** @description Calls that are open now. */
+            in_flight: number;
+            /** @description When it may be asked again, where that is a matter of time. */
+            cooldown_until: string | null;
+            /** @description Why it is not ready; empty when it is. */
+            reason: string;
+            windows: components["schemas"]["ccledger.api.account_words.LimitWindow"][];
+        };
+        /**
+         * LimitWindow
+         * @description What the upstream said last of one of the account's limits.
+         */
+        "ccledger.api.account_words.LimitWindow": {
+            /** @description `five_hour`, or as the provider calls it. */
+            window: string;
+            used_percentage: number | null;
+            resets_at: string | null;
+            status: string;
+        };
+        /**
+         * AddedAccount
+         * @description A new account.
+         */
+        AddedAccount: {
+            id: string;
+            name: string;
+            /** @description `api-key`, `oauth` or `session-key`. */
+            type: string;
+            base_url: string;
+            /** @description Without its password; empty: none. */
+            proxy_url: string;
+            /** @description The end of its credential, to recognise it by. */
+            hint: string;
+            organization_id: string;
+            /** @description `api` or `subscription`. */
+            billing: string;
+            /** @description Its share among accounts of the same priority. */
+            weight: number;
+            /** @description Accounts of a lower number are asked first. */
+            priority: number;
+            /** @description Calls it may have open at once; null: any number. */
+            concurrency: number | null;
+            is_active: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** @description When its credential expires; null: it does not, or nobody knows. */
+            expires_at: string | null;
+            last_used_at: string | null;
+            last_check_at: string | null;
+            /** @description `healthy`, `unhealthy` or `unknown`, by the last check. */
+            health_status: string;
+            /** @description Calls that failed by the account's or its upstream's doing, since the start. */
+            error_count: number;
+            /** @description Calls that were answered, since the start. */
+            success_count: number;
+            state: components["schemas"]["AccountState"];
+            /** @description The same as `id`. */
+            account_id: string;
+            message: string;
+        };
+        /**
+         * ChangedAccount
+         * @description An account as it is after a change.
+         */
+        ChangedAccount: {
+            id: string;
+            name: string;
+            /** @description `api-key`, `oauth` or `session-key`. */
+            type: string;
+            base_url: string;
+            /** @description Without its password; empty: none. */
+            proxy_url: string;
+            /** @description The end of its credential, to recognise it by. */
+            hint: string;
+            organization_id: string;
+            /** @description `api` or `subscription`. */
+            billing: string;
+            /** @description Its share among accounts of the same priority. */
+            weight: number;
+            /** @description Accounts of a lower number are asked first. */
+            priority: number;
+            /** @description Calls it may have open at once; null: any number. */
+            concurrency: number | null;
+            is_active: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** @description When its credential expires; null: it does not, or nobody knows. */
+            expires_at: string | null;
+            last_used_at: string | null;
+            last_check_at: string | null;
+            /** @description `healthy`, `unhealthy` or `unknown`, by the last check. */
+            health_status: string;
+            /** @description Calls that failed by the account's or its upstream's doing, since the start. */
+            error_count: number;
+            /** @description Calls that were answered, since the start. */
+            success_count: number;
+            state: components["schemas"]["AccountState"];
+            message: string;
+        };
+        /**
+         * RefreshedAccount
+         * @description That a bearer was renewed.
+         */
+        RefreshedAccount: {
+            message: string;
+            expires_at: string | null;
+        };
+        /**
+         * CheckedAccount
+         * @description What a check found.
+         */
+        CheckedAccount: {
+            /**
+             * @description Unknown: the upstream can't be asked for nothing.
+             * @enum {unknown}
+             */
+            status: "healthy" | "unhealthy" | "unknown";
+            message: string;
         };
         /**
          * TokenInfo
@@ -1578,6 +1900,130 @@ export interface components {
             password: string | null;
             /** @default null */
             code: string | null;
+        };
+        /**
+         * NewKeyAccount
+         * @description An account with an API key, to be added.
+         */
+        NewKeyAccount: {
+            name: string;
+            /**
+             * @description Of its upstream's API; empty: Anthropic's.
+             * @default
+             */
+            base_url: string;
+            /**
+             * @description An HTTP proxy to go through, with its password if it has one.
+             * @default
+             */
+            proxy_url: string;
+            /**
+             * @description `api` or `subscription`; empty: `api` for a key, else `subscription`.
+             * @default
+             */
+            billing: string;
+            /** @default 1 */
+            weight: number;
+            /** @default 0 */
+            priority: number;
+            /** @default null */
+            concurrency: number | null;
+            api_key: string;
+        };
+        /**
+         * NewBearerAccount
+         * @description An account with an OAuth bearer, to be added.
+         */
+        NewBearerAccount: {
+            name: string;
+            /**
+             * @description Of its upstream's API; empty: Anthropic's.
+             * @default
+             */
+            base_url: string;
+            /**
+             * @description An HTTP proxy to go through, with its password if it has one.
+             * @default
+             */
+            proxy_url: string;
+            /**
+             * @description `api` or `subscription`; empty: `api` for a key, else `subscription`.
+             * @default
+             */
+            billing: string;
+            /** @default 1 */
+            weight: number;
+            /** @default 0 */
+            priority: number;
+            /** @default null */
+            concurrency: number | null;
+            /** @default  */
+            access_token: string;
+            /** @default null */
+            refresh_token: string | null;
+            /**
+             * @description RFC 3339, or milliseconds since 1970 as Claude Code keeps it.
+             * @default null
+             */
+            expires_at: string | number | null;
+            /**
+             * @description Not taken here.
+             * @default
+             */
+            session_key: string;
+        };
+        /**
+         * NewSessionAccount
+         * @description An account with the session key of a claude.ai-style backend, to be added.
+         */
+        NewSessionAccount: {
+            name: string;
+            /**
+             * @description Of its upstream's API; empty: Anthropic's.
+             * @default
+             */
+            base_url: string;
+            /**
+             * @description An HTTP proxy to go through, with its password if it has one.
+             * @default
+             */
+            proxy_url: string;
+            /**
+             * @description `api` or `subscription`; empty: `api` for a key, else `subscription`.
+             * @default
+             */
+            billing: string;
+            /** @default 1 */
+            weight: number;
+            /** @default 0 */
+            priority: number;
+            /** @default null */
+            concurrency: number | null;
+            session_key: string;
+            /** @default  */
+            organization_id: string;
+        };
+        /**
+         * AccountSettings
+         * @description What is to be changed of an account; what is left out stays.
+         */
+        AccountSettings: {
+            name?: string;
+            base_url?: string;
+            proxy_url?: string;
+            organization_id?: string;
+            billing?: string;
+            weight?: number;
+            priority?: number;
+            /** @description Null takes the limit away. */
+            concurrency?: number | null;
+            is_active?: boolean;
+            api_key?: string;
+            access_token?: string;
+            refresh_token?: string | null;
+            session_key?: string;
+            /** @description RFC 3339, or milliseconds since 1970 as Claude Code keeps it. */
+            expires_at?: string | number | null;
         };
         /**
          * InitialData
@@ -2540,6 +2986,362 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addKeyAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewKeyAccount"];
+            };
+        };
+        responses: {
+            /** @description Adds an account with an API key */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddedAccount"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addBearerAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBearerAccount"];
+            };
+        };
+        responses: {
+            /** @description Adds an account with an OAuth bearer */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddedAccount"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addSessionAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSessionAccount"];
+            };
+        };
+        responses: {
+            /** @description Adds an account with the session key of a claude.ai-style backend, for mode `web` */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddedAccount"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAccounts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every account and how it is doing, in the order in which they were added */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountInfo"][];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of an account. */
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An account and how it is doing */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountInfo"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of an account. */
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccountSettings"];
+            };
+        };
+        responses: {
+            /** @description Changes what is named of an account; a new credential takes the place of the old one at once */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangedAccount"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of an account. */
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deletes an account and its credential for good; its calls stay, and its name with them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deactivateAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of an account. */
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Gives an account no more calls; those that are open end as usual */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    activateAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of an account. */
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Gives an account calls again */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refreshAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of an account. */
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Renews an account's bearer by its refresh token */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefreshedAccount"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    checkAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of an account. */
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Finds out whether the upstream takes an account's credential, without spending a token */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckedAccount"];
                 };
             };
             /** @description Why there is no answer */

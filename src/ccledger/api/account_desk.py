@@ -1,0 +1,19 @@
+"""Where accounts are asked about and changed, be it over HTTP or by a command; it does none of it itself."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
+
+from ccledger.access.accounts import AccountBook
+from ccledger.core.access import Account, Credential
+from ccledger.sources.gateway.health import Checked
+from ccledger.sources.gateway.seat import State
+
+
+class AccountDesk(NamedTuple):
+    """Where the API asks about accounts and hands in changes of them."""
+
+    book: AccountBook
+    states: Callable[[], Mapping[str, State]]
+    check: Callable[[Account], Awaitable[Checked]]
+    refresh: Callable[[Account], Awaitable[Credential]]
+    """Raises `UsageError` or `UpstreamFailure`."""
