@@ -122,7 +122,7 @@ def test_calls_are_read_in_the_order_in_which_they_lie(connection: apsw.Connecti
 def test_an_unusual_status_is_looked_up(connection: apsw.Connection) -> None:
     for name, question in QUESTIONS.items():
         if STATUS in name and "moved" not in name:
-            assert any("request_logs_status (status_code=? AND rowid" in step for step in plan(connection, question))
+            assert any("request_logs_status (status_code=? AND id" in step for step in plan(connection, question))
 
 
 def test_what_one_key_counts_is_looked_up_span_by_span(connection: apsw.Connection) -> None:

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from msgspec.structs import asdict
 
 from ccledger.core.money import exact_usd, usd
-from ccledger.stats.export import COLUMNS, Format, encode
+from ccledger.stats.export import CALLS, Format, encode
 from ccledger.stats.history import CallRow
 
 names = st.none() | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
 counts = st.integers(0, 10**15)
 nanos = st.none() | st.integers(0, 10**15)
-COUNTS = [name for name in COLUMNS if name.endswith("_tokens")]
+COUNTS = [name for name in CALLS.columns if name.endswith("_tokens")]
 
 
 def row(text: str | None, nano: int | None = None, **more: Any) -> CallRow:
@@ -46,7 +46,7 @@ def rows(draw: st.DrawFn) -> CallRow:
 
 
 def written(form: Format, *exported: CallRow) -> str:
-    return b"".join(encode(form, exported)).decode()
+    return b"".join(encode(form, exported, CALLS)).decode()
 
 
 def read_csv(text: str) -> list[list[str]]:
@@ -81,7 +81,7 @@ def test_csv_is_the_rows(exported: list[CallRow]) -> None:
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-home-u-app", "@sum(a1)", "\tx", "\rx", "\n=1", '=cmd|"/c calc"!a1'])
 def test_a_formula_is_a_text(text: str) -> None:
     [_, cells] = read_csv(written(Format.CSV, row(text)))
-    assert [cells[COLUMNS.index(name)] for name in ("model", "session_id", "project")] == [f"'{text}"] * 3
+    assert [cells[CALLS.columns.index(name)] for name in ("model", "session_id", "project")] == [f"'{text}"] * 3
 
 
 def test_csv_keeps_to_its_standard() -> None:
@@ -90,7 +90,7 @@ def test_csv_keeps_to_its_standard() -> None:
 
 
 def test_nothing_is_still_a_whole_file() -> None:
-    assert written(Format.CSV) == ",".join(COLUMNS) + "\r\n"
+    assert written(Format.CSV) == ",".join(CALLS.columns) + "\r\n"
     assert json.loads(written(Format.JSON)) == []
     assert written(Format.JSONL) == ""
 
@@ -105,6 +105,6 @@ def test_rows_are_asked_for_as_they_are_taken(form: Format) -> None:
             asked += 1
             yield row("m")
 
-    pieces = list(islice(encode(form, endless()), 4))
+    pieces = list(islice(encode(form, endless(), CALLS), 4))
     assert all(pieces)
     assert asked < 4000

@@ -22,6 +22,7 @@ from ccledger.api.head import Head
 from ccledger.api.history import AS_IT_IS, history_routes
 from ccledger.api.limits import limit_routes
 from ccledger.api.live import Everything, Live, live_routes
+from ccledger.api.logs import log_routes
 from ccledger.api.openapi import openapi_route
 from ccledger.api.pages import page_routes
 from ccledger.api.prices import PriceDesk, price_routes
@@ -36,6 +37,7 @@ from ccledger.api.trends import trend_routes
 from ccledger.core.asgi import Application
 from ccledger.core.limits import LimitReading
 from ccledger.stats.lifetime import Lifetime
+from ccledger.stats.request_rows import Titles
 
 if TYPE_CHECKING:
     from ccledger.ledger.store import Store
@@ -81,6 +83,7 @@ def create_app(parts: Parts) -> Application:
         *trend_routes(store, lifetime, now, zone_name),
         *query_routes(store, now, zone_name),
         *history_routes(store, now, zone_name),
+        *log_routes(store, parts.prices.prices, Titles(parts.tokens.name_of, _unnamed), transcripts, now, zone_name),
         *block_routes(store, now, zone_name, parts.limits),
         *limit_routes(now, parts.limits),
         *cost_routes(store, lifetime, parts.prices.prices, now, zone_name),
@@ -111,6 +114,10 @@ def create_app(parts: Parts) -> Application:
         pdb_on_exception=False,
     )
     return Shield(Doorkeeper(Head(app), parts.door), parts.door.host_names)
+
+
+def _unnamed(_: str) -> None:
+    """Nobody gave it a name."""
 
 
 _FRESH = CacheControlHeader(no_store=True)

@@ -14,7 +14,7 @@ from msgspec import Struct
 from ccledger.api.ranges import AskedRange, asked_range
 from ccledger.core.errors import UsageError
 from ccledger.core.periods import moment
-from ccledger.stats.export import Format, encode
+from ccledger.stats.export import CALLS, Format, encode
 from ccledger.stats.history import (
     MOST_ROWS,
     Asked,
@@ -176,7 +176,7 @@ def _history(place: _Place, found: Page) -> History:
 def _download(store: "Store", chosen: _Filter, form: Format, media_type: str) -> Stream:
     name = f"ccledger-{file_range(chosen.time)}.{form}"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Stream(_sent(_pieces(store, chosen, form)), headers=headers, media_type=media_type)
+    return Stream(sent(_pieces(store, chosen, form)), headers=headers, media_type=media_type)
 
 
 def file_range(time: Range) -> str:
@@ -187,11 +187,11 @@ def file_range(time: Range) -> str:
 
 def _pieces(store: "Store", chosen: _Filter, form: Format) -> Generator[bytes]:
     with store.snapshot() as view:
-        yield from encode(form, every_call(view, chosen.look_up(view)))
+        yield from encode(form, every_call(view, chosen.look_up(view)), CALLS)
 
 
-async def _sent(pieces: Generator[bytes]) -> AsyncGenerator[bytes]:
-    """The pieces, each made when the client has taken the one before.
+async def sent(pieces: Generator[bytes]) -> AsyncGenerator[bytes]:
+    """The pieces of a download, each made when the client has taken the one before.
 
     They are made in a thread of their own, which also puts the ledger's snapshot away, whenever and however this ends:
     the client may be gone while a piece is in the making.

@@ -25,6 +25,7 @@ from ccledger.api.errors import Problem
 from ccledger.api.history import History
 from ccledger.api.limits import Limits
 from ccledger.api.live import ImportProgress, InitialData, Misunderstood, Ping, Pong, Resync, StatsUpdate, Subscribe
+from ccledger.api.logs import LetGo, RequestLogs
 from ccledger.api.query import QueryAnswer
 from ccledger.api.settings import EffectiveSettings
 from ccledger.api.signin import Acknowledged, Me, Proof, SignedIn
@@ -34,6 +35,8 @@ from ccledger.api.tokens import ChangedToken, Done, IssuedToken, TokenId, TokenL
 from ccledger.api.trends import Trends
 from ccledger.stats.estimate import CountsEstimate, PeriodEstimate
 from ccledger.stats.pricing import Pricing
+from ccledger.stats.recent import RecentRequests
+from ccledger.stats.request_rows import RequestDetail
 from ccledger.stats.tokens import TokenInfo
 
 _ANSWERS: Final = (
@@ -45,6 +48,10 @@ _ANSWERS: Final = (
     Trends,
     QueryAnswer,
     History,
+    RequestLogs,
+    RequestDetail,
+    LetGo,
+    RecentRequests,
     Blocks,
     Limits,
     PeriodEstimate,

@@ -67,11 +67,11 @@ def _range(flags: Namespace, settings: "Settings", surroundings: "Surroundings")
 
 
 def _write(flags: Namespace, view: "Store", asked: "Asked") -> None:
-    from ccledger.stats.export import Format, encode
+    from ccledger.stats.export import CALLS, Format, encode
     from ccledger.stats.history import every_call, how_many
 
     total = how_many(view, asked)
-    pieces = encode(Format(flags.format), _told(every_call(view, asked), total))
+    pieces = encode(Format(flags.format), _told(every_call(view, asked), total), CALLS)
     if flags.output is None or flags.output == _STDOUT:
         _put_all(pieces, _standard_output())
         return

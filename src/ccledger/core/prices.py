@@ -118,6 +118,27 @@ class Rate(NamedTuple):
     long_card: Prices
 
 
+class Line(NamedTuple):
+    """What the tokens of one kind cost."""
+
+    kind: str
+    """One of `KINDS`, or `web_search`."""
+    tokens: int
+    usd_per_mtok: Decimal | None
+    """Modifiers included; None for searches, which are no tokens."""
+    nano: int
+
+
+class Explanation(NamedTuple):
+    """How a cost came about."""
+
+    model: str
+    """The name under which the prices are listed."""
+    period: Period
+    modifiers: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+
 def normalise(name: str) -> Name:
     """Takes the decorations of clouds, resellers and trackers off a model's name."""
     text = _DECORATION.sub("", name.strip().lower())
@@ -191,6 +212,35 @@ class PriceBook:
             searched,
         )
 
+    def explain(self, reading: Reading, started_at: int) -> "Explanation | None":
+        """How `cost` comes about, kind by kind; None when there is no price."""
+        model, terms = self.find(reading.model), Terms(reading.terms)
+        factor = model and self._factor(model, terms, regional=normalise(reading.model).regional)
+        period = model and next((each for each in model.periods if each.start <= started_at < each.end), None)
+        if model is None or factor is None or period is None:
+            return None
+        is_long = period.long_over is not None and reading.usage.prompt_tokens > period.long_over
+        card = period.long_card if is_long and period.long_card is not None else period.card
+        lines = tuple(
+            Line(kind, tokens, price * factor, _round(price * factor * tokens))
+            for kind, tokens, price in zip(KINDS, reading.usage, card.usd_per_mtok, strict=False)
+        )
+        searched = Line("web_search", 0, None, reading.usage.web_searches * self.modifiers.web_search_nano)
+        return Explanation(model.name, period, self._modifiers_of(model, reading, is_long=is_long), (*lines, searched))
+
+    def _modifiers_of(self, model: Model, reading: Reading, *, is_long: bool) -> tuple[str, ...]:
+        """The names of what the prices of a call were changed by; the order is that of `_factor`."""
+        terms = Terms(reading.terms)
+        us_only = bool(terms & Terms.US_ONLY) and model.us_only
+        named = {
+            "long_context": is_long,
+            "batch": bool(terms & Terms.BATCH),
+            "fast": bool(terms & Terms.FAST) and not terms & Terms.BATCH,
+            "us_only": us_only,
+            "regional": not us_only and normalise(reading.model).regional and model.regional,
+        }
+        return tuple(name for name, holds in named.items() if holds)
+
     def overlaid(self, overrides: Iterable[Override]) -> "PriceBook":
         """A book in which each override holds for exactly its span, a later one over an earlier one.
 
@@ -244,6 +294,11 @@ class PriceBook:
         if regional and model.regional:
             return factor * self.modifiers.regional
         return factor
+
+
+def _round(usd_per_mtok: Decimal) -> int:
+    """Tokens times a price, to nano-USD; exact until then."""
+    return divide_half_even(int(usd_per_mtok * _FEMTO_PER_USD / _MILLION), _FEMTO_PER_NANO)
 
 
 def _laid_over(periods: Iterable[Period], new: Period) -> tuple[Period, ...]:

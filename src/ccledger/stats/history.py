@@ -7,7 +7,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as BrokenBase64
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from itertools import chain, islice
+from itertools import islice
 from struct import Struct as Form
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -15,11 +15,11 @@ from msgspec import Struct
 
 from ccledger.core.call import Origin, Source, Usage
 from ccledger.core.errors import UsageError
-from ccledger.core.measures import Grain
 from ccledger.core.money import usd
-from ccledger.core.periods import QUARTER_MS, Days, day_of_number, iso, zone
+from ccledger.core.periods import iso
 from ccledger.ledger.store import Wanted
 from ccledger.stats.report import is_project
+from ccledger.stats.spans import Asked, Span, fine_spans, from_the_first, kept, spans_of, sum_of, touch
 from ccledger.stats.words import Moment, Nano, about, nano_text
 
 if TYPE_CHECKING:
@@ -32,9 +32,11 @@ _ALL_MODELS = "all"
 _CURSOR = Form(">qq")
 _NEVER = 1 << 62
 """No call starts then, and calculating with later times leads out of what a store can compare."""
-_SOURCES = {source.value: source.name.lower() for source in Source}
+SOURCE_NAMES = {source.value: source.name.lower() for source in Source}
+"""What sources are called, by number."""
 _NO_USAGE = Usage()
-_ORIGINS = {origin.value: origin.name.lower() for origin in Origin}
+ORIGINS = {origin.value: origin.name.lower() for origin in Origin}
+"""What origins are called, by number."""
 
 _Read = Callable[[int, int, Wanted, int], "Generator[Call]"]
 
@@ -67,14 +69,6 @@ class Cursor(NamedTuple):
     id: int
 
 
-class Asked(NamedTuple):
-    """Which calls are meant: those of a time (milliseconds since 1970, `end` excluded) that are wanted."""
-
-    start: int
-    end: int
-    wanted: Wanted
-
-
 class Page(NamedTuple):
     """A part of a list, and what lies beside it."""
 
@@ -85,15 +79,6 @@ class Page(NamedTuple):
     """Where the older ones begin; None where there are none."""
     previous: Cursor | None
     """Where the newer ones end."""
-
-
-class _Span(NamedTuple):
-    """A stretch of time that has calls: whole days are counted in days, all else in milliseconds."""
-
-    calls: int
-    day: int | None
-    start: int = 0
-    end: int = 0
 
 
 def wanted_calls(store: "Store", model: str | None, project: str | None, session: str | None) -> Wanted:
@@ -108,49 +93,44 @@ def page_by_number(store: "Store", asked: Asked, page: int, limit: int) -> Page:
     """The page of that number; the first one is 1."""
     skip = (page - 1) * limit
     with store.snapshot() as view:
-        asked = _kept(view, asked)
-        spans = _spans(view, asked)
+        asked = kept(view, asked)
+        spans = spans_of(view, asked)
         calls = _newest(view, asked.wanted, spans, skip, limit)
-    total = _sum(spans)
+    total = sum_of(spans)
     return _page(calls, total, newer=page > 1, older=skip + len(calls) < total)
 
 
 def page_after(store: "Store", asked: Asked, cursor: Cursor, limit: int) -> Page:
     """The calls that come after one in the list: the next older ones."""
     with store.snapshot() as view:
-        asked = _kept(view, asked)
+        asked = kept(view, asked)
         rest = asked._replace(end=max(asked.start, min(asked.end, cursor.at + 1)))
         passed = sum(call.id >= cursor.id for call in view.newest(cursor.at, rest.end, asked.wanted))
-        calls = _newest(view, asked.wanted, _spans(view, rest), passed, limit + 1)
-        total = _sum(_spans(view, asked))
+        calls = _newest(view, asked.wanted, spans_of(view, rest), passed, limit + 1)
+        total = sum_of(spans_of(view, asked))
     return _page(calls[:limit], total, newer=True, older=len(calls) > limit)
 
 
 def page_before(store: "Store", asked: Asked, cursor: Cursor, limit: int) -> Page:
     """The calls that come before one in the list: the next newer ones, newest first as always."""
     with store.snapshot() as view:
-        asked = _kept(view, asked)
+        asked = kept(view, asked)
         rest = asked._replace(start=min(asked.end, max(asked.start, cursor.at)))
         passed = sum(call.id <= cursor.id for call in view.oldest(rest.start, cursor.at + 1, asked.wanted))
-        calls = _oldest(view, asked.wanted, _spans(view, rest), passed, limit + 1)
-        total = _sum(_spans(view, asked))
+        calls = _oldest(view, asked.wanted, spans_of(view, rest), passed, limit + 1)
+        total = sum_of(spans_of(view, asked))
     return _page(calls[:limit][::-1], total, newer=len(calls) > limit, older=True)
 
 
 def every_call(view: "Store", asked: Asked) -> Iterator[CallRow]:
     """All of them, newest first, read one by one. Given a snapshot, they are those of one moment."""
-    start, end, wanted = _kept(view, asked)
+    start, end, wanted = kept(view, asked)
     return map(_row, view.newest(start, end, wanted))
 
 
 def how_many(view: "Store", asked: Asked) -> int:
     """How many calls are meant."""
-    return _sum(_spans(view, _kept(view, asked)))
-
-
-def _kept(view: "Store", asked: Asked) -> Asked:
-    """Without the time whose calls are kept no longer: the counts of its days and quarter-hours still hold them."""
-    return asked._replace(start=min(max(asked.start, view.horizon()), asked.end))
+    return sum_of(spans_of(view, kept(view, asked)))
 
 
 def cursor_text(cursor: Cursor) -> str:
@@ -198,95 +178,39 @@ def _row(call: "Call") -> CallRow:
         total_cost_nano=nano_text(cost),
         session_id=None if place is None else place.session,
         project=None if place is None else place.project or place.folder,
-        source=_SOURCES[fact.timing.source],
-        origin=_ORIGINS[Origin.UNKNOWN if reading is None else reading.origin],
+        source=SOURCE_NAMES[fact.timing.source],
+        origin=ORIGINS[origin_of(call)],
     )
 
 
-def _spans(view: "Store", asked: Asked) -> list[_Span]:
-    """Where the calls are, oldest first: in whole days of the ledger where there are any, else in quarter-hours."""
-    start, end, wanted = asked
-    first, last = -(-start // QUARTER_MS), end // QUARTER_MS
-    if first >= last:
-        return _edge(view, start, end, wanted)
-    before = _edge(view, start, first * QUARTER_MS, wanted)
-    return [*before, *_whole(view, first, last, wanted), *_edge(view, last * QUARTER_MS, end, wanted)]
+def origin_of(call: "Call") -> int:
+    """How the counts of a call are known."""
+    reading = call.fact.reading
+    return Origin.UNKNOWN if reading is None else reading.origin
 
 
-def _edge(view: "Store", start: int, end: int, wanted: Wanted) -> list[_Span]:
-    calls = view.count(start, end, wanted) if start < end else 0
-    return [_Span(calls, None, start, end)] if calls else []
-
-
-def _whole(view: "Store", first: int, last: int, wanted: Wanted) -> list[_Span]:
-    """The quarter-hours from `first` to before `last`, put together to days."""
-    days = Days(zone(view.zone()))
-    day, until = days.of_quarter(first), days.of_quarter(last)
-    if _first_quarter(days, day) < first:
-        day += 1
-    if day >= until:
-        return _quarters(view, first, last, wanted)
-    counts = view.counts(Grain.DAY, day, until - 1, wanted)
-    return [
-        *_quarters(view, first, _first_quarter(days, day), wanted),
-        *(_Span(calls, number) for number, calls in counts),
-        *_quarters(view, _first_quarter(days, until), last, wanted),
-    ]
-
-
-def _first_quarter(days: Days, day: int) -> int:
-    return days.quarters(day_of_number(day)).start
-
-
-def _quarters(view: "Store", first: int, end: int, wanted: Wanted) -> list[_Span]:
-    counts = view.counts(Grain.QUARTER, first, end - 1, wanted) if first < end else []
-    return [_Span(calls, None, quarter * QUARTER_MS, (quarter + 1) * QUARTER_MS) for quarter, calls in counts]
-
-
-def _fine(view: "Store", span: _Span, wanted: Wanted) -> list[_Span]:
-    """A day in quarter-hours; what is finer stays as it is."""
-    if span.day is None:
-        return [span]
-    quarters = Days(zone(view.zone())).quarters(day_of_number(span.day))
-    return _quarters(view, quarters.start, quarters.stop, wanted)
-
-
-def _newest(view: "Store", wanted: Wanted, spans: list[_Span], skip: int, limit: int) -> "list[Call]":
-    coarse, skip = _from(reversed(spans), skip)
-    fine, skip = _from((part for span in coarse for part in reversed(_fine(view, span, wanted))), skip)
+def _newest(view: "Store", wanted: Wanted, spans: list[Span], skip: int, limit: int) -> "list[Call]":
+    coarse, skip = from_the_first(reversed(spans), skip)
+    fine, skip = from_the_first((part for span in coarse for part in reversed(fine_spans(view, span, wanted))), skip)
     return _read(view.newest, wanted, _runs(fine, skip + limit), skip, limit)
 
 
-def _oldest(view: "Store", wanted: Wanted, spans: list[_Span], skip: int, limit: int) -> "list[Call]":
-    coarse, skip = _from(spans, skip)
-    fine, skip = _from((part for span in coarse for part in _fine(view, span, wanted)), skip)
+def _oldest(view: "Store", wanted: Wanted, spans: list[Span], skip: int, limit: int) -> "list[Call]":
+    coarse, skip = from_the_first(spans, skip)
+    fine, skip = from_the_first((part for span in coarse for part in fine_spans(view, span, wanted)), skip)
     return _read(view.oldest, wanted, _runs(fine, skip + limit), skip, limit)
 
 
-def _from(spans: Iterable[_Span], skip: int) -> tuple[Iterator[_Span], int]:
-    """The spans beginning with that of the first call after `skip`, and how many calls of it are to be skipped."""
-    rest = iter(spans)
-    for span in rest:
-        if skip < span.calls:
-            return chain([span], rest), skip
-        skip -= span.calls
-    return iter(()), 0
-
-
-def _runs(spans: Iterable[_Span], needed: int) -> list[tuple[int, int]]:
+def _runs(spans: Iterable[Span], needed: int) -> list[tuple[int, int]]:
     """The stretches that hold the first `needed` calls; spans that touch are one."""
     runs: list[tuple[int, int]] = []
     for span in spans:
-        start, end = runs.pop() if runs and _touch(runs[-1], span) else (span.start, span.end)
+        start, end = runs.pop() if runs and touch(runs[-1], span) else (span.start, span.end)
         runs.append((min(start, span.start), max(end, span.end)))
         needed -= span.calls
         if needed <= 0:
             break
     return runs
-
-
-def _touch(run: tuple[int, int], span: _Span) -> bool:
-    return span.end == run[0] or span.start == run[1]
 
 
 def _read(read: _Read, wanted: Wanted, runs: list[tuple[int, int]], skip: int, limit: int) -> "list[Call]":
@@ -296,7 +220,3 @@ def _read(read: _Read, wanted: Wanted, runs: list[tuple[int, int]], skip: int, l
             found += islice(calls, limit - len(found))
         skip = 0
     return found
-
-
-def _sum(spans: list[_Span]) -> int:
-    return sum(span.calls for span in spans)

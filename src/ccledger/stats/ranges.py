@@ -64,6 +64,22 @@ def read_range(
     return Range(zone_name, tz, begin, finish, _count_days(begin, finish, tz))
 
 
+def read_ends(first: str | None, last: str | None, names: tuple[str, str], zone_name: str) -> Stretch:
+    """The stretch between two dates or times, as `read_range` reads them; an end that is left out is open.
+
+    `names` are what the two are called where they come from. Raises `UsageError` for what makes no sense.
+    """
+    tz = zone(zone_name)
+    start = _begin(_read(first, names[0], tz), tz) if first else 0
+    end = _read(last, names[1], tz) if last else _LAST_TIME
+    finish = _begin(end + _DAY if _is_day(end) else end, tz)
+    if start >= finish:
+        raise UsageError(
+            f"the range ends before it begins; {names[0]} comes first, and a time in {names[1]} is excluded"
+        )
+    return start, finish
+
+
 def read_moment(text: str, name: str, zone_name: str) -> int:
     """The moment that a date (its beginning) or a time means, in milliseconds since 1970."""
     tz = zone(zone_name)

@@ -208,6 +208,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/logs/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Calls with everything that is known of them, a page at a time */
+        get: operations["getRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/requests/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All these calls as a file, newest first, without a limit */
+        get: operations["exportRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/requests/{request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One call, and how its cost came about */
+        get: operations["getRequest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/requests/old": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes calls that are older than so many days. Sums keep what they were */
+        delete: operations["deleteOldRequests"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stats/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the last days went, call by call: today, every day, and the newest calls */
+        get: operations["getRecentRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/stats/blocks": {
         parameters: {
             query?: never;
@@ -1158,6 +1243,261 @@ export interface components {
             next: string | null;
             /** @description For `before`: the newer rows. Null when there are none. */
             previous: string | null;
+        };
+        /**
+         * RequestLogs
+         * @description A page of calls.
+         */
+        RequestLogs: {
+            logs: components["schemas"]["RequestLog"][];
+            /** @description Rows of the whole list; at least so many where `total_is_exact` is false. */
+            total: number;
+            total_is_exact: boolean;
+            /** @description As it was used; null with `after` or `before`. */
+            page: number | null;
+            /** @description As it was used. */
+            limit: number;
+            /** @description For `after`: the rest. There may be one after fewer rows than `limit`: more time is needed to look. */
+            next: string | null;
+            /** @description For `before`: the rows that come first. */
+            previous: string | null;
+        };
+        /**
+         * RequestLog
+         * @description One call with everything that is known of it. What nobody knows is null.
+         */
+        RequestLog: {
+            /** @description The call's number in the ledger; it never changes. */
+            id: string;
+            /** @description The access token that it was made with. */
+            token_id: string | null;
+            token_name: string | null;
+            /** @description The upstream account that served it. */
+            account_id: string | null;
+            account_name: string | null;
+            user_name: string | null;
+            /** @description Which kind of upstream it went to: api or web. */
+            mode: string | null;
+            /** @description Empty when nobody has seen what the call used. */
+            model: string;
+            /** @description Whether the answer was asked for as a stream. */
+            stream: boolean | null;
+            /** @description What was asked: messages, chat, count_tokens, models or another path. */
+            endpoint: string | null;
+            /**
+             * Format: date-time
+             * @description When it started.
+             */
+            request_at: string;
+            /** @description When it ended. */
+            response_at: string | null;
+            duration_ms: number | null;
+            /** @description How long the first token took. */
+            ttft_ms: number | null;
+            /** @description All input that was read, cache included. */
+            prompt_tokens: number;
+            /** @description Output, thinking included. */
+            completion_tokens: number;
+            /** @description Every token, cache included. */
+            total_tokens: number;
+            /** @description Plain input: what was neither written to the cache nor read from it. */
+            input_tokens: number;
+            output_tokens: number;
+            cache_write_5m_tokens: number;
+            cache_write_1h_tokens: number;
+            /** @description Both kinds of cache writes. */
+            cache_creation_tokens: number;
+            cache_read_tokens: number;
+            web_searches: number;
+            /** @description In USD; null when the model has no price. */
+            cost_usd: number | null;
+            /** @description The same exactly, in nano-USD. */
+            cost_nano_usd: string | null;
+            /** @description The same as `cost_usd`. */
+            total_cost: number | null;
+            /** @description The same as `cost_nano_usd`. */
+            total_cost_nano: string | null;
+            /** @description The HTTP status that the client got. */
+            status_code: number | null;
+            /** @description Whether it ended well: neither with an error nor cut short. */
+            success: boolean;
+            /** @description Who made it fail: client, gateway or upstream. */
+            failed_by: string | null;
+            error_message: string | null;
+            /** @description How often it was sent upstream. */
+            attempts: number | null;
+            session_id: string | null;
+            project: string | null;
+            branch: string | null;
+            /** @description The sub-agent that made it; null in the main conversation. */
+            agent: string | null;
+            /** @description Who knows best when it ran: transcript, gateway or runner. */
+            source: string;
+            /** @description How the counts are known: measured, estimated or unknown. */
+            origin: string;
+            /** @description The recorded text, where there is one. */
+            conversation_id: string | null;
+        };
+        /**
+         * RequestDetail
+         * @description One call, and how its cost came about.
+         */
+        RequestDetail: {
+            /** @description The call's number in the ledger; it never changes. */
+            id: string;
+            /** @description The access token that it was made with. */
+            token_id: string | null;
+            token_name: string | null;
+            /** @description The upstream account that served it. */
+            account_id: string | null;
+            account_name: string | null;
+            user_name: string | null;
+            /** @description Which kind of upstream it went to: api or web. */
+            mode: string | null;
+            /** @description Empty when nobody has seen what the call used. */
+            model: string;
+            /** @description Whether the answer was asked for as a stream. */
+            stream: boolean | null;
+            /** @description What was asked: messages, chat, count_tokens, models or another path. */
+            endpoint: string | null;
+            /**
+             * Format: date-time
+             * @description When it started.
+             */
+            request_at: string;
+            /** @description When it ended. */
+            response_at: string | null;
+            duration_ms: number | null;
+            /** @description How long the first token took. */
+            ttft_ms: number | null;
+            /** @description All input that was read, cache included. */
+            prompt_tokens: number;
+            /** @description Output, thinking included. */
+            completion_tokens: number;
+            /** @description Every token, cache included. */
+            total_tokens: number;
+            /** @description Plain input: what was neither written to the cache nor read from it. */
+            input_tokens: number;
+            output_tokens: number;
+            cache_write_5m_tokens: number;
+            cache_write_1h_tokens: number;
+            /** @description Both kinds of cache writes. */
+            cache_creation_tokens: number;
+            cache_read_tokens: number;
+            web_searches: number;
+            /** @description In USD; null when the model has no price. */
+            cost_usd: number | null;
+            /** @description The same exactly, in nano-USD. */
+            cost_nano_usd: string | null;
+            /** @description The same as `cost_usd`. */
+            total_cost: number | null;
+            /** @description The same as `cost_nano_usd`. */
+            total_cost_nano: string | null;
+            /** @description The HTTP status that the client got. */
+            status_code: number | null;
+            /** @description Whether it ended well: neither with an error nor cut short. */
+            success: boolean;
+            /** @description Who made it fail: client, gateway or upstream. */
+            failed_by: string | null;
+            error_message: string | null;
+            /** @description How often it was sent upstream. */
+            attempts: number | null;
+            session_id: string | null;
+            project: string | null;
+            branch: string | null;
+            /** @description The sub-agent that made it; null in the main conversation. */
+            agent: string | null;
+            /** @description Who knows best when it ran: transcript, gateway or runner. */
+            source: string;
+            /** @description How the counts are known: measured, estimated or unknown. */
+            origin: string;
+            /** @description The recorded text, where there is one. */
+            conversation_id: string | null;
+            cost_lines: components["schemas"]["CostLine"][];
+            /** @description Null without a price, and when prices changed since and it was not priced anew. */
+            price: components["schemas"]["PriceUsed"] | null;
+        };
+        /**
+         * CostLine
+         * @description What the tokens of one kind cost.
+         */
+        CostLine: {
+            /** @description input, output, cache_write_5m, cache_write_1h, cache_read or web_search. */
+            kind: string;
+            tokens: number;
+            /** @description US dollars per million tokens, modifiers included; null for searches. */
+            usd_per_mtok: number | null;
+            /** @description In USD. */
+            cost: number;
+            cost_nano: string;
+        };
+        /**
+         * PriceUsed
+         * @description The price that a call was booked at.
+         */
+        PriceUsed: {
+            /** @description The name under which the prices are listed. */
+            model: string;
+            /** @description Where the price comes from. */
+            source: string;
+            /**
+             * Format: date-time
+             * @description From when on it holds.
+             */
+            starts_at: string;
+            /** @description What changed it: long_context, batch, fast, us_only, regional. */
+            modifiers: string[];
+        };
+        /**
+         * LetGo
+         * @description What was deleted. Sums, trends and totals keep it.
+         */
+        LetGo: {
+            /** @description Calls that were removed. */
+            deleted: number;
+            days: number;
+        };
+        /**
+         * RecentRequests
+         * @description The days of a request log.
+         */
+        RecentRequests: {
+            timezone: string;
+            today: components["schemas"]["DayOfRequests"];
+            /** @description Every day of the range, oldest first, today included. */
+            trend: components["schemas"]["DayOfRequests"][];
+            /** @description The newest calls, at most ten. */
+            latest: components["schemas"]["RequestLog"][];
+        };
+        /**
+         * DayOfRequests
+         * @description What the calls of one day were.
+         */
+        DayOfRequests: {
+            date: string;
+            requests: number;
+            /** @description Those that ended well. */
+            success_count: number;
+            /** @description The others: with an error, or cut short. */
+            error_count: number;
+            /** @description Per cent of them that ended well; null without any. */
+            success_rate: number | null;
+            /** @description Every token, cache included. */
+            total_tokens: number;
+            input_tokens: number;
+            output_tokens: number;
+            cache_creation_tokens: number;
+            cache_read_tokens: number;
+            /** @description In USD; null when none of the calls has a price. */
+            total_cost: number | null;
+            /** @description The same exactly, in nano-USD. */
+            total_cost_nano: string | null;
+            /** @description Of those whose duration is known. */
+            avg_duration_ms: number | null;
+            /** @description How long the first token took, of those where that is known. */
+            avg_ttft_ms: number | null;
+            /** @description False when some calls have no price or no counts: the sums are lower bounds. */
+            complete: boolean;
         };
         /**
          * Blocks
@@ -2607,6 +2947,234 @@ export interface operations {
                 };
                 content: {
                     "application/x-ndjson": unknown;
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRequests: {
+        parameters: {
+            query?: {
+                /** @description Only calls made with the access token of this id. */
+                token_id?: string;
+                /** @description Only calls that the account of this id served. */
+                account_id?: string;
+                /** @description Only calls of this user. */
+                user_name?: string;
+                /** @description Only calls of this mode: api or web. */
+                mode?: string;
+                /** @description Only calls of this model. */
+                model?: string;
+                /** @description Only calls of this session. */
+                session?: string;
+                /** @description Only calls of this source. */
+                source?: "transcript" | "gateway" | "runner";
+                /** @description Only calls of this endpoint: messages, chat, count_tokens, models or another path. */
+                endpoint?: string;
+                /** @description Only calls of this project: its path, the last part of it, or its folder's name. */
+                project?: string;
+                /** @description Only calls answered with this HTTP status. */
+                status?: number;
+                /** @description Only calls that ended well (true), or did not (false). */
+                success?: boolean;
+                /** @description First date or time. Without it: from the first call on. */
+                from_date?: string;
+                /** @description Last date, included, or the time before which calls count. Without it: all. */
+                to_date?: string;
+                /** @description IANA time zone whose days are meant, as in Asia/Shanghai. Without it: the server's. */
+                timezone?: string;
+                /** @description time, status, tokens or cost; with a minus the newest or largest first. All but time look at each call, so they take short times only. */
+                sort?: string;
+                /** @description Which page, from 0. */
+                page?: number;
+                /** @description Rows of a page; more than 1000 are 1000. */
+                limit?: number;
+                /** @description A call's id, or what an answer gave as `next`; instead of `page`. */
+                after?: string;
+                /** @description A call's id, or what an answer gave as `previous`; instead of `page`. */
+                before?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Calls with everything that is known of them, a page at a time */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestLogs"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportRequests: {
+        parameters: {
+            query?: {
+                /** @description Only calls made with the access token of this id. */
+                token_id?: string;
+                /** @description Only calls that the account of this id served. */
+                account_id?: string;
+                /** @description Only calls of this user. */
+                user_name?: string;
+                /** @description Only calls of this mode: api or web. */
+                mode?: string;
+                /** @description Only calls of this model. */
+                model?: string;
+                /** @description Only calls of this session. */
+                session?: string;
+                /** @description Only calls of this source. */
+                source?: "transcript" | "gateway" | "runner";
+                /** @description Only calls of this endpoint: messages, chat, count_tokens, models or another path. */
+                endpoint?: string;
+                /** @description Only calls of this project: its path, the last part of it, or its folder's name. */
+                project?: string;
+                /** @description Only calls answered with this HTTP status. */
+                status?: number;
+                /** @description Only calls that ended well (true), or did not (false). */
+                success?: boolean;
+                /** @description First date or time. Without it: from the first call on. */
+                from_date?: string;
+                /** @description Last date, included, or the time before which calls count. Without it: all. */
+                to_date?: string;
+                /** @description IANA time zone whose days are meant, as in Asia/Shanghai. Without it: the server's. */
+                timezone?: string;
+                /** @description csv, json or jsonl. */
+                format?: "csv" | "json" | "jsonl";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All these calls as a file, newest first, without a limit */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a call. */
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One call, and how its cost came about */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestDetail"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteOldRequests: {
+        parameters: {
+            query?: {
+                /** @description Calls of today and so many days before it stay. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deletes calls that are older than so many days. Sums keep what they were */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LetGo"];
+                };
+            };
+            /** @description Why there is no answer */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRecentRequests: {
+        parameters: {
+            query?: {
+                /** @description How many days, today included. */
+                days?: number;
+                /** @description IANA time zone whose days are meant, as in Asia/Shanghai. Without it: the server's. */
+                timezone?: string;
+                /** @description Only calls of this source. */
+                source?: "transcript" | "gateway" | "runner";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How the last days went, call by call: today, every day, and the newest calls */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecentRequests"];
                 };
             };
             /** @description Why there is no answer */
