@@ -36,6 +36,7 @@ DRAWN = "calls,total_tokens,total_cost"
 """What a chart draws."""
 LENGTHS = (1, 7, 30, 90, 365, 730)
 HISTORY = "stats/history"
+LOGS = "logs/requests"
 PAGE = 50
 
 
@@ -149,6 +150,29 @@ def page_from_here(rng: Random, plan: Plan) -> dict[str, object]:
     return {**asked, "after": cursor_text(Cursor(at, call_id(at, 0, 0)))}
 
 
+def logs_of(rng: Random, plan: Plan) -> dict[str, object]:
+    """Ask for the calls of one access token, account or user, or for failed ones, in a time."""
+    first, last = (span(rng, plan)[end] for end in ("start_date", "end_date"))
+    names = {"token_id": Axis.ACCESS_TOKEN, "account_id": Axis.ACCOUNT, "user_name": Axis.USER}
+    name = rng.choice((*names, "success"))
+    asked = {name: value(rng, names[name], plan) if name in names else "false"}
+    return {**asked, "from_date": min(first, last), "to_date": max(first, last)}
+
+
+def logs_from_here(rng: Random, plan: Plan) -> dict[str, object]:
+    """Ask for the same after a call in the middle."""
+    asked = logs_of(rng, plan)
+    at = datetime.combine(date.fromisoformat(str(asked["to_date"])), time_of_day(12), UTC)
+    return {**asked, "after": str(call_id(int(at.timestamp() * 1000), 0, 0))}
+
+
+def logs_by_looking(rng: Random, plan: Plan) -> dict[str, object]:
+    """Ask for what no roll-up tells: a status, a mode, several at once."""
+    asked = ({"status": 200}, {"status": 529}, {"mode": "web"}, {"endpoint": "messages"})
+    token = {"token_id": value(rng, Axis.ACCESS_TOKEN, plan), "project": value(rng, Axis.PROJECT, plan)}
+    return {**rng.choice((*asked, token))}
+
+
 KINDS = (
     Kind("query-dimension", 20, "a dimension × model, 1 to 730 days", by_dimension),
     Kind("query-dimension", 20, "models of one project, key, …, 1 to 730 days", of_one),
@@ -163,6 +187,9 @@ KINDS = (
     Kind("query-history", 20, "calls of a project or model: page 1", first_page, HISTORY),
     Kind("query-history", 20, "calls of a model: any page, often a deep one", deep_page, HISTORY),
     Kind("query-history", 20, "calls of a project or model: after one of them", page_from_here, HISTORY),
+    Kind("query-requests", 20, "calls of a key, account, user, failed: page 0", logs_of, LOGS),
+    Kind("query-requests", 20, "calls of a key, account, …: after one of them", logs_from_here, LOGS),
+    Kind("query-scan", 20, "a mode, a status, …: what there is time for", logs_by_looking, LOGS),
 )
 
 

@@ -423,3 +423,28 @@ def test_an_override_keeps_what_multiplies_prices() -> None:
 def test_the_listed_name_is_the_books_own_or_the_plain_spelling() -> None:
     assert BOOK.listed_name("eu.anthropic.claude-opus-4-20250514-v1:0") == "claude-opus-4"
     assert BOOK.listed_name(" Claude-Nova-9[1m]") == "claude-nova-9"
+
+
+@given(
+    st.sampled_from(
+        (
+            "claude-opus-4-5",
+            "claude-sonnet-4-5",
+            "eu.anthropic.claude-opus-4-6-v1:0",
+            "claude-opus-4-6-fast",
+            "nobody's",
+        )
+    ),
+    st.builds(Usage, *[st.sampled_from((0, 1, 7, 150_001, 10**9))] * 5, st.sampled_from((0, 3))),
+    st.integers(0, 7),
+    st.sampled_from((0, 1_700_000_000_000, 1_795_168_800_000)),
+)
+def test_an_explanation_adds_up_to_the_cost(model: str, usage: Usage, terms: int, at: int) -> None:
+    reading = Reading(model, usage, terms=terms)
+    cost, explained = BOOK.cost(reading, at), BOOK.explain(reading, at)
+    assert (cost is None) == (explained is None)
+    if cost is not None and explained is not None:
+        fresh, output, write_5m, write_1h, read, searched = (line.nano for line in explained.lines)
+        assert cost == (fresh, output, write_5m + write_1h, read, searched)
+        assert explained.period.start <= at < explained.period.end
+        assert [line.kind for line in explained.lines] == [*KINDS, "web_search"]

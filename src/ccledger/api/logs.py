@@ -34,7 +34,7 @@ from ccledger.stats.words import about
 if TYPE_CHECKING:
     from ccledger.ledger.store import Store
 
-_PATIENCE_SECONDS = 0.015
+_PATIENCE_SECONDS = 0.012
 """How long calls are looked for that no roll-up tells of."""
 _MOST_PAGES = 1 << 40
 _MOST_DAYS = 36_600
@@ -88,6 +88,12 @@ _KeptDays = Annotated[
 ]
 
 
+_RequestId = Annotated[str, PathParameter(description="The id of a call.")]
+_Form = Annotated[
+    str, QueryParameter(name="format", description="csv, json or jsonl.", schema_extra={"enum": [*Format]})
+]
+
+
 class RequestLogs(Struct, frozen=True):
     """A page of calls."""
 
@@ -137,6 +143,39 @@ def log_routes(
 ) -> list[Any]:
     """`logs/requests`, `logs/requests/{id}`, `logs/requests/export`, `logs/requests/old`, and `stats/requests`."""
 
+    @get("/logs/requests/{request_id:str}", operation_id="getRequest", sync_to_thread=True)
+    def logs_request(request_id: _RequestId) -> RequestDetail:
+        """One call, and how its cost came about."""
+        call = store.call(int(request_id)) if _is_id(request_id) else None
+        if call is None:
+            raise NotFoundException(f"there is no call {request_id!r}; it may have been deleted")
+        return request_detail(call, titles, prices.book())
+
+    @delete(
+        "/logs/requests/old",
+        operation_id="deleteOldRequests",
+        guards=[administrators_only],
+        status_code=HTTPStatus.OK,
+        sync_to_thread=True,
+    )
+    def logs_old(days: _KeptDays = 90) -> LetGo:
+        """Deletes calls that are older than so many days. Sums keep what they were."""
+        if not 1 <= days <= _MOST_DAYS:
+            raise UsageError(f"days is 1 to {_MOST_DAYS}, not {days}")
+        if transcripts.state().state == "importing":
+            raise HTTPException("transcripts are still being read; try again in a moment", status_code=409)
+        return LetGo(let_go(store, horizon_of(now(), zone(store.zone()), days)), days)
+
+    @get("/stats/requests", operation_id="getRecentRequests", sync_to_thread=True)
+    def stats_requests(days: _Days = 7, timezone: Timezone = None, source: _Source = None) -> RecentRequests:
+        """How the last days went, call by call: today, every day, and the newest calls."""
+        asked = read_range(None, None, days, timezone or default_zone, now())
+        return recent_requests(store, asked, _read_source(source), titles)
+
+    return [_list_routes(store, titles, now, default_zone), logs_request, logs_old, stats_requests]
+
+
+def _list_routes(store: "Store", titles: Titles, now: Callable[[], int], default_zone: str) -> Router:
     @get("/logs/requests", operation_id="getRequests", sync_to_thread=True)
     def logs_requests(
         chosen: _Chosen,
@@ -167,45 +206,9 @@ def log_routes(
         headers = {"content-disposition": f'attachment; filename="{name}"'}
         return Stream(sent(_pieces(store, chosen, titles, kind)), headers=headers, media_type=_MEDIA_TYPES[kind])
 
-    @get("/logs/requests/{request_id:str}", operation_id="getRequest", sync_to_thread=True)
-    def logs_request(request_id: _RequestId) -> RequestDetail:
-        """One call, and how its cost came about."""
-        call = store.call(int(request_id)) if _is_id(request_id) else None
-        if call is None:
-            raise NotFoundException(f"there is no call {request_id!r}; it may have been deleted")
-        return request_detail(call, titles, prices.book())
-
-    @delete(
-        "/logs/requests/old",
-        operation_id="deleteOldRequests",
-        guards=[administrators_only],
-        status_code=HTTPStatus.OK,
-        sync_to_thread=True,
-    )
-    def logs_old(days: _KeptDays = 90) -> LetGo:
-        """Deletes calls that are older than so many days. Sums keep what they were."""
-        if not 1 <= days <= _MOST_DAYS:
-            raise UsageError(f"days is 1 to {_MOST_DAYS}, not {days}")
-        if transcripts.state().state == "importing":
-            raise HTTPException("transcripts are still being read; try again in a moment", status_code=409)
-        return LetGo(let_go(store, horizon_of(now(), zone(store.zone()), days)), days)
-
-    @get("/stats/requests", operation_id="getRecentRequests", sync_to_thread=True)
-    def stats_requests(days: _Days = 7, timezone: Timezone = None, source: _Source = None) -> RecentRequests:
-        """How the last days went, call by call: today, every day, and the newest calls."""
-        asked = read_range(None, None, days, timezone or default_zone, now())
-        return recent_requests(store, asked, _read_source(source), titles)
-
     readers = {"party": _read_party, "wanted": _read_place_of_call, "chosen": _filter_reader(default_zone)}
     dependencies = {name: Provide(read, sync_to_thread=False) for name, read in readers.items()}
-    filtered = Router("", route_handlers=[logs_requests, logs_export], dependencies=dependencies)
-    return [filtered, logs_request, logs_old, stats_requests]
-
-
-_RequestId = Annotated[str, PathParameter(description="The id of a call.")]
-_Form = Annotated[
-    str, QueryParameter(name="format", description="csv, json or jsonl.", schema_extra={"enum": [*Format]})
-]
+    return Router("", route_handlers=[logs_requests, logs_export], dependencies=dependencies)
 
 
 def _read_party(

@@ -222,7 +222,7 @@ class PriceBook:
         is_long = period.long_over is not None and reading.usage.prompt_tokens > period.long_over
         card = period.long_card if is_long and period.long_card is not None else period.card
         lines = tuple(
-            Line(kind, tokens, price * factor, _round(price * factor * tokens))
+            Line(kind, tokens, price * factor, _nano(tokens, price * factor))
             for kind, tokens, price in zip(KINDS, reading.usage, card.usd_per_mtok, strict=False)
         )
         searched = Line("web_search", 0, None, reading.usage.web_searches * self.modifiers.web_search_nano)
@@ -296,9 +296,9 @@ class PriceBook:
         return factor
 
 
-def _round(usd_per_mtok: Decimal) -> int:
-    """Tokens times a price, to nano-USD; exact until then."""
-    return divide_half_even(int(usd_per_mtok * _FEMTO_PER_USD / _MILLION), _FEMTO_PER_NANO)
+def _nano(tokens: int, usd_per_mtok: Decimal) -> int:
+    """Tokens times a price, rounded once."""
+    return divide_half_even(tokens * int(usd_per_mtok * _FEMTO_PER_USD / _MILLION), _FEMTO_PER_NANO)
 
 
 def _laid_over(periods: Iterable[Period], new: Period) -> tuple[Period, ...]:

@@ -25,7 +25,7 @@ _MOST_PASSED: Final = 10_000
 _MOST_RANKED: Final = 200_000
 """Calls that are looked at to put some of them in order."""
 _MOST_COUNTED: Final = 10_000
-_AT_ONCE: Final = 2_000
+_AT_ONCE: Final = 1_000
 """Calls that are looked at before somebody asks what time it is."""
 _AT_ONCE_BY_STATUS: Final = 100_000
 """The same where an index passes over all others."""
@@ -218,8 +218,8 @@ def _total(view: "Store", asked: Asked, least: int, is_late: IsLate) -> tuple[in
         return sum_of(spans_of(view, asked)), True
     total = 0
     spans = _fine(view, wanted, reversed(spans_of(view, asked)), newest_first=True)
-    for number, (start, end) in enumerate(_steps(spans, wanted)):
-        if total >= _MOST_COUNTED or (number and is_late()):
+    for start, end in _steps(spans, wanted):
+        if total >= _MOST_COUNTED or is_late():
             return max(total, least), False
         total += view.count(start, end, wanted)
     return total, True
