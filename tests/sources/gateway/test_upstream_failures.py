@@ -391,15 +391,18 @@ def test_an_answer_before_the_whole_request(setup: Setup) -> None:
 
 
 def test_a_body_that_can_not_be_had(setup: Setup) -> None:
+    async def script(visit: Visit) -> None:
+        await visit.gone()
+
     async def broken() -> AsyncIterator[bytes]:
         yield b"a"
         raise LookupError("the caller hung up")
 
     async def test() -> None:
-        async with setup.using() as client, peer(silence) as upstream:
+        async with setup.using() as client, peer(script) as upstream:
             with pytest.raises(LookupError):
                 await client.send(post(upstream.port, broken()))
-            await asyncio.wait_for(upstream.freed.wait(), 20) if upstream.heard else None
+            await asyncio.wait_for(upstream.freed.wait(), 20)
 
     setup.run(test)
 

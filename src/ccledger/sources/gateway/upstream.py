@@ -4,8 +4,10 @@ Bodies pass as they are: a client neither decompresses an answer, nor follows a 
 a header of its own beside `host` and the one that says how long the body is.
 """
 
+import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Literal, NamedTuple, Protocol
 
 Headers = list[tuple[bytes, bytes]]
@@ -143,17 +145,65 @@ class Upstream(Protocol):
         ...
 
 
+class Waits:
+    """What is being waited for, so that closing a client ends it."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._running: set[asyncio.Timeout] = set()
+
+    @asynccontextmanager
+    async def during(self, wait: asyncio.Timeout) -> AsyncGenerator[None]:
+        """Waits as long as it may, and no longer than until the end."""
+        self._running.add(wait)
+        try:
+            async with wait:
+                yield
+        finally:
+            self._running.discard(wait)
+
+    def end(self) -> None:
+        """Ends every wait."""
+        self.ended = True
+        for wait in self._running:
+            if not wait.expired():
+                wait.reschedule(asyncio.get_running_loop().time())
+
+
 def verifying(tls: ssl.SSLContext | None) -> ssl.SSLContext:
-    """The context to connect with: the system's authorities, or a given one that verifies who answers."""
+    """The context to connect with: the system's authorities, or a given one that verifies who answers.
+
+    It offers HTTP/1.1 and nothing else.
+    """
     context = tls or ssl.create_default_context()
     if context.verify_mode is not ssl.CERT_REQUIRED or not context.check_hostname:
         raise ValueError("An upstream's certificate and name are always verified: trust its authority instead.")
+    context.set_alpn_protocols(["http/1.1"])
     return context
+
+
+def shut(origin: Origin) -> UpstreamFailure:
+    """What a request hears whose client is closed."""
+    return UpstreamFailure("closed", f"The connections to {origin} were closed from here.", reached=True)
+
+
+def unconnected(origin: Origin, error: Exception) -> UpstreamFailure:
+    """Why there is no connection, from what was raised instead."""
+    if isinstance(error, ssl.SSLError):
+        text = f"{origin} has no certificate that can be trusted: check the URL, and who answers there."
+        return UpstreamFailure("tls", text, reached=False)
+    if isinstance(error, TimeoutError):
+        return UpstreamFailure("timeout", f"There was no connection to {origin} in time.", reached=False)
+    return UpstreamFailure("connect", f"Could not connect to {origin}: check the URL and the network.", reached=False)
 
 
 def end_to_end(headers: Headers) -> Headers:
     """Headers without those that speak of one connection only, and those that `connection` names; names lower-cased."""
-    lowered = [(name.lower(), value) for name, value in headers]
+    return without_hops([(name.lower(), value) for name, value in headers])
+
+
+def without_hops(lowered: Headers) -> Headers:
+    """As `end_to_end`, of headers whose names are in lower case."""
     kept = [header for header in lowered if header[0] not in _HOP_BY_HOP]
     if len(kept) == len(lowered):
         return kept

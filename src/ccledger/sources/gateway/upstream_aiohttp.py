@@ -2,8 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
 from io import BytesIO
 from types import SimpleNamespace
 
@@ -22,9 +21,11 @@ from ccledger.sources.gateway.upstream import (
     Patience,
     Request,
     UpstreamFailure,
+    Waits,
     end_to_end,
     measured,
     outgoing,
+    shut,
     verifying,
 )
 
@@ -46,7 +47,7 @@ class AiohttpUpstream:
     ) -> None:
         self._patience = patience or Patience()
         self._limits = limits or Limits()
-        self._waits = _Waits()
+        self._waits = Waits()
         connector = aiohttp.TCPConnector(
             limit=self._limits.total,
             limit_per_host=self._limits.per_origin,
@@ -70,17 +71,14 @@ class AiohttpUpstream:
         """Sends a request and waits for the head of its answer; see `Upstream`."""
         headers = CIMultiDict((name.decode(), value.decode()) for name, value in outgoing(request))
         headers.popall("transfer-encoding", None)  # aiohttp says so itself
-        first = _Attempt(request, self._patience)
-        try:
-            return await self._attempt(first, headers)
-        except _LostError as lost:
-            if not first.was_stale(self._limits.stale, answer_begun=lost.answer_begun):
-                raise _gone(request.origin) from lost
-        second = _Attempt(request, self._patience)
-        try:
-            return await self._attempt(second, headers)
-        except _LostError as lost:
-            raise _gone(request.origin) from lost
+        attempt = _Attempt(request, self._patience)
+        while True:  # every connection that was closed meanwhile leaves the pool, so the last one is new
+            try:
+                return await self._attempt(attempt, headers)
+            except _LostError as lost:
+                if not attempt.was_stale(self._limits.stale, answer_begun=lost.answer_begun):
+                    raise _gone(request.origin) from lost
+            attempt = _Attempt(request, self._patience)
 
     async def close(self) -> None:
         """Closes every connection; requests under way fail."""
@@ -111,31 +109,6 @@ class AiohttpUpstream:
             response.close()
             raise UpstreamFailure("protocol", f"{origin} changed to another protocol, unasked.", reached=True)
         return _AiohttpAnswer(response, origin, self._patience.between_bytes, self._waits)
-
-
-class _Waits:
-    """What is waited for; aiohttp leaves it waiting when its session is closed."""
-
-    def __init__(self) -> None:
-        self.ended = False
-        self._running: set[asyncio.Timeout] = set()
-
-    @asynccontextmanager
-    async def during(self, wait: asyncio.Timeout) -> AsyncGenerator[None]:
-        """Waits as long as it may, and no longer than until the end."""
-        self._running.add(wait)
-        try:
-            async with wait:
-                yield
-        finally:
-            self._running.discard(wait)
-
-    def end(self) -> None:
-        """Ends every wait."""
-        self.ended = True
-        for wait in self._running:
-            if not wait.expired():
-                wait.reschedule(asyncio.get_running_loop().time())
 
 
 class _LostError(Exception):
@@ -197,7 +170,7 @@ class _Attempt:
 class _AiohttpAnswer:
     """The answer to one request."""
 
-    def __init__(self, response: aiohttp.ClientResponse, origin: Origin, patience: float, waits: "_Waits") -> None:
+    def __init__(self, response: aiohttp.ClientResponse, origin: Origin, patience: float, waits: Waits) -> None:
         self.status = response.status
         self.headers: Headers = end_to_end(list(response.raw_headers))
         self._response = response
@@ -240,7 +213,7 @@ class _AiohttpAnswer:
 
     def _why(self, error: Exception) -> UpstreamFailure:
         if self._waits.ended:
-            return _shut(self._origin)
+            return shut(self._origin)
         if isinstance(error, TimeoutError):
             text = f"{self._origin} sent nothing for {self._patience:g} seconds in the middle of its answer."
             return UpstreamFailure("timeout", text, reached=True)
@@ -291,7 +264,7 @@ def _proxy(request: Request) -> URL | None:
 def _failure(attempt: _Attempt, error: Exception, *, closed: bool) -> UpstreamFailure:
     origin = attempt.request.origin
     if closed:
-        return _shut(origin)
+        return shut(origin)
     via = " through its proxy" if attempt.request.proxy else ""
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return UpstreamFailure("timeout", f"There was no connection to {origin}{via} in time.", reached=False)
@@ -312,7 +285,3 @@ def _failure(attempt: _Attempt, error: Exception, *, closed: bool) -> UpstreamFa
 
 def _gone(origin: Origin) -> UpstreamFailure:
     return UpstreamFailure("closed", f"{origin} closed the connection without an answer.", reached=True)
-
-
-def _shut(origin: Origin) -> UpstreamFailure:
-    return UpstreamFailure("closed", f"The connections to {origin} were closed from here.", reached=True)
