@@ -353,6 +353,110 @@ def test_a_queue_that_does_not_move(setup: Setup) -> None:
     setup.run(test)
 
 
+# aiohttp forgets to pass on the turn of somebody who leaves in the moment in which it is theirs.
+@pytest.mark.parametrize("setup", [setup for setup in setups() if setup.client != "aiohttp"], ids="-".join)
+def test_whoever_leaves_the_queue_takes_nobodys_turn(setup: Setup) -> None:
+    async def script(visit: Visit) -> None:
+        await visit.request()
+        await visit.say(STREAM)
+        await visit.peer.read.wait()
+        await visit.say(b"0\r\n\r\n")
+        await saying(ok())(visit)
+
+    async def test() -> None:
+        async with setup.using(limits=Limits(per_origin=1)) as client, peer(script) as upstream:
+            held = await client.send(get(upstream.port))
+            loop = asyncio.get_running_loop()
+            tasks = [loop.create_task(all_of(client, get(upstream.port))) for _ in range(3)]
+            await asyncio.sleep(0)
+            tasks[0].cancel()
+            upstream.read.set()
+            assert await whole(held) == b""
+            tasks[1].cancel()  # at the very moment in which it is its turn
+            assert await tasks[2] == b"{}"
+            for task in tasks[:2]:
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+
+    setup.run(test)
+
+
+def test_idle_connections_make_room_for_another_origin(setup: Setup) -> None:
+    async def test() -> None:
+        async with (
+            setup.using(limits=Limits(total=1)) as client,
+            peer(saying(ok(b"a"))) as one,
+            peer(saying(ok(b"b"))) as other,
+        ):
+            for _ in range(2):
+                assert await all_of(client, get(one.port)) == b"a"
+                assert await all_of(client, get(other.port)) == b"b"
+
+    setup.run(test)
+
+
+def test_a_place_that_comes_free_serves_another_origin(setup: Setup) -> None:
+    async def script(visit: Visit) -> None:
+        await visit.request()
+        await visit.say(STREAM)
+        await visit.gone()
+
+    async def test() -> None:
+        async with (
+            setup.using(limits=Limits(total=1)) as client,
+            peer(script) as one,
+            peer(saying(ok(b"b"))) as other,
+        ):
+            held = await client.send(get(one.port))
+            task = asyncio.get_running_loop().create_task(all_of(client, get(other.port)))
+            await asyncio.sleep(0)
+            await held.close()
+            assert await task == b"b"
+
+    setup.run(test)
+
+
+def test_an_idle_connection_is_closed_after_a_while(setup: Setup) -> None:
+    async def script(visit: Visit) -> None:
+        await visit.request()
+        await visit.say(ok())
+        await visit.gone()
+
+    async def test() -> None:
+        async with setup.using(limits=Limits(idle=SHORT)) as client, peer(script) as upstream:
+            assert await all_of(client, get(upstream.port)) == b"{}"
+            await asyncio.wait_for(upstream.freed.wait(), 20)
+
+    setup.run(test)
+
+
+def test_an_upstream_that_ends_its_half(setup: Setup) -> None:
+    async def script(visit: Visit) -> None:
+        await visit.request()
+        visit.writer.write_eof()
+        await visit.gone()
+
+    async def test() -> None:
+        async with setup.using() as client, peer(script) as upstream:
+            failure = await refused(client, post(upstream.port))
+            assert (failure.kind, failure.reached) == ("closed", True)
+            await asyncio.wait_for(upstream.freed.wait(), 20)
+
+    setup.run(test)
+
+
+def test_a_client_that_is_closed_sends_nothing(setup: Setup) -> None:
+    async def test() -> None:
+        async with setup.using() as client, peer(saying(ok())) as upstream:
+            await whole(await client.send(get(upstream.port)))
+            await client.close()
+            failure = await refused(client, get(upstream.port))
+            assert failure.kind == "closed"
+        assert len(upstream.heard) == 1
+
+    setup.run(test)
+
+
 def test_a_listener_that_does_not_accept(setup: Setup) -> None:
     async def test() -> None:
         with socket.socket() as deaf, contextlib.ExitStack() as callers:

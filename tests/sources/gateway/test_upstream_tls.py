@@ -107,6 +107,35 @@ def test_a_body_cut_short_under_tls(setup: Setup, ours: Authority, tmp_path: Pat
     setup.run(test)
 
 
+def test_a_slow_reader_holds_the_upstream_back_under_tls(setup: Setup, ours: Authority, tmp_path: Path) -> None:
+    total = 32 * 1024 * 1024
+
+    async def test() -> None:
+        sent = 0
+
+        async def script(visit: Visit) -> None:
+            nonlocal sent
+            await visit.request()
+            await visit.say(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % total)
+            while sent < total:
+                await visit.say(bytes([sent >> 16 & 255]) * (1 << 16))
+                sent += 1 << 16
+            await visit.gone()
+
+        server = ours.server(tmp_path, "localhost")
+        async with setup.using(tls=ours.trusted()) as client, peer(script, server) as upstream:
+            got = await client.send(post(upstream.port, b"{}", "https", "localhost"))
+            before = -1
+            while before != sent:  # until nothing moves any more
+                before = sent
+                await asyncio.sleep(0.05)
+            assert sent < total / 2
+            body = await whole(got)
+            assert body == b"".join(bytes([number & 255]) * (1 << 16) for number in range(total >> 16))
+
+    setup.run(test)
+
+
 def test_cancelling_under_tls_frees_the_connection(setup: Setup, ours: Authority, tmp_path: Path) -> None:
     async def script(visit: Visit) -> None:
         await visit.request()

@@ -1,17 +1,19 @@
 """The connections of our own client: who waits for one, who has one, which stay open; it sends nothing."""
 
 import asyncio
+import socket
 import ssl
 from collections import deque
-from socket import SOCK_STREAM
 
 import aiohappyeyeballs
 
-from ccledger.sources.gateway.own_connection import Connection
+from ccledger.sources.gateway.own_connection import Connection, PlainConnection, TlsConnection
 from ccledger.sources.gateway.upstream import Limits, Origin, Patience, Waits, shut, unconnected
 
 _NEXT_ADDRESS_AFTER = 0.25
 """Seconds after which the next address of a name is tried beside the last, as RFC 8305 says."""
+
+_ROOM = 64 * 1024
 
 
 class _Stand:
@@ -38,6 +40,7 @@ class Connections:
         self._stands: dict[Origin, _Stand] = {}
         self._open = 0
         self._all: set[Connection] = set()
+        self._room = memoryview(bytearray(_ROOM))
         self._emptied: asyncio.Future[None] | None = None
 
     def pick(self, origin: Origin) -> Connection | None:
@@ -173,19 +176,26 @@ class Connections:
         return connection
 
     async def _made(self, origin: Origin) -> Connection:
-        tls = self._tls if origin.scheme == "https" else None
-        addresses = await self._loop.getaddrinfo(origin.host, origin.port, type=SOCK_STREAM)
-        socket = await aiohappyeyeballs.start_connection(  # pyright: ignore[reportUnknownMemberType] # tuples of any shape
+        addresses = await self._loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+        opened = await aiohappyeyeballs.start_connection(  # pyright: ignore[reportUnknownMemberType] # tuples of any shape
             addresses, happy_eyeballs_delay=_NEXT_ADDRESS_AFTER, interleave=1, loop=self._loop
         )
         try:
+            if origin.scheme == "https":
+                return await self._secured(origin, opened)
             _, connection = await self._loop.create_connection(
-                lambda: Connection(origin, self._patience, self._limits.idle, self),
-                sock=socket,
-                ssl=tls,
-                server_hostname=origin.host if tls else None,
+                lambda: PlainConnection(origin, self._patience, self._limits.idle, self), sock=opened
             )
         except BaseException:
-            socket.close()
+            opened.close()
             raise
+        return connection
+
+    async def _secured(self, origin: Origin, opened: socket.socket) -> Connection:
+        _, connection = await self._loop.create_connection(
+            lambda: TlsConnection(origin, self._patience, self._limits.idle, self, self._room),
+            sock=opened,
+            ssl=self._tls,
+            server_hostname=origin.host,
+        )
         return connection

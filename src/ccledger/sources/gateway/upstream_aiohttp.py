@@ -71,6 +71,8 @@ class AiohttpUpstream:
         """Sends a request and waits for the head of its answer; see `Upstream`."""
         headers = CIMultiDict((name.decode(), value.decode()) for name, value in outgoing(request))
         headers.popall("transfer-encoding", None)  # aiohttp says so itself
+        if self._waits.ended:
+            raise shut(request.origin)
         attempt = _Attempt(request, self._patience)
         while True:  # every connection that was closed meanwhile leaves the pool, so the last one is new
             try:
