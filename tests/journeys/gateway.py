@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
 
 from playwright.sync_api import BrowserContext, Route
 
@@ -195,15 +196,16 @@ class Gateway:
 
     def _extent(self, query: Mapping[str, str]) -> tuple[int, int]:
         """The indexes of the range that is asked for."""
-        first = max(-self.arrived, self._at(query["to_date"]) if "to_date" in query else -self.arrived)
-        last = min(self.calls, self._at(query["from_date"]) if "from_date" in query else self.calls)
+        zone = query.get("timezone", "UTC")
+        first, last = -self.arrived, self.calls
+        if "to_date" in query:
+            first = max(first, self._at(moment(query["to_date"], zone, True)))
+        if "from_date" in query:
+            last = min(last, self._at(moment(query["from_date"], zone, False)))
         return first, max(first, last)
 
-    def _at(self, date: str) -> int:
-        """The first call before a moment, or before the end of a plain date."""
-        moment = datetime.fromisoformat(date)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC) + timedelta(days=1)
+    def _at(self, moment: datetime) -> int:
+        """The first call before a moment."""
         return -((moment - self.now) // EVERY)
 
     def _index(self, call: str) -> int:
@@ -280,7 +282,8 @@ class Gateway:
         return None
 
     def _scrubbed(self, query: Mapping[str, list[str]]) -> dict[str, Any]:
-        begin, end = (moment(query[name][0], name == "end_date") for name in ("start_date", "end_date"))
+        zone = query["timezone"][0]
+        begin, end = (moment(query[name][0], zone, name == "end_date") for name in ("start_date", "end_date"))
         step = {"hour": timedelta(hours=1), "day": timedelta(days=1)}.get(query["grain"][0], timedelta(days=7))
         rows: list[dict[str, Any]] = []
         at = begin
@@ -314,12 +317,10 @@ def sums(calls: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def moment(text: str, is_end: bool) -> datetime:
+def moment(text: str, zone: str, is_end: bool) -> datetime:
     """A date or time of a question; a plain last date is included."""
     at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=UTC) + timedelta(days=1 if is_end else 0)
-    return at
+    return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone)) + timedelta(days=int(is_end))
 
 
 def fits(row: Mapping[str, Any], query: Mapping[str, str]) -> bool:
