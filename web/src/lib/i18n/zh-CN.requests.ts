@@ -58,7 +58,7 @@ export const zhRequests: Record<keyof typeof enRequests, string> = {
   'story.untimed': '没有耗时记录：会话记录中不含耗时。',
   'worked.title': '费用明细',
   'worked.kind': '种类',
-  'worked.rate': '美元 / 百万',
+  'worked.rate': '美元/百万',
   'worked.times': '乘以',
   'worked.equals': '等于',
   'worked.each': '每次',
