@@ -21,7 +21,7 @@ from ccledger.sources.gateway.pool import Pool
 from ccledger.sources.gateway.refresh import Refresher
 from ccledger.sources.gateway.relay import Ports, Relay
 from ccledger.sources.gateway.upstream import Patience
-from ccledger.sources.gateway.upstream_aiohttp import AiohttpUpstream
+from ccledger.sources.gateway.upstream_both import BothUpstream
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +59,7 @@ def gateway(
     @asynccontextmanager
     async def opened() -> AsyncGenerator[Relay]:
         patience = Patience(first_byte=settings.upstream_timeout, between_bytes=settings.upstream_idle_timeout)
-        upstream, supervisor = AiohttpUpstream(patience), Supervisor()
+        upstream, supervisor = BothUpstream(patience), Supervisor()
         refresher = Refresher(accounts, upstream, clock, supervisor.spawn, _told_refused(accounts))
         checker = Checker(accounts, refresher, upstream, clock, supervisor.spawn)
         if settings.gateway_health_checks:
