@@ -139,6 +139,25 @@ def test_a_connection_that_ended_while_idle_is_not_used(setup: Setup) -> None:
     setup.run(test)
 
 
+def test_an_upstream_that_was_started_anew(setup: Setup) -> None:
+    async def script(visit: Visit) -> None:
+        await visit.request()
+        await visit.peer.has_heard(3)
+        await visit.say(ok())
+        if visit.number <= 3:
+            await visit.head()
+        else:
+            await visit.gone()
+
+    async def test() -> None:
+        async with setup.using() as client, peer(script) as upstream:
+            await asyncio.gather(*[all_of(client, post(upstream.port)) for _ in range(3)])
+            assert upstream.visits == 3
+            assert await all_of(client, post(upstream.port)) == b"{}"
+
+    setup.run(test)
+
+
 async def pieces() -> AsyncIterator[bytes]:
     yield b"{}"
 
@@ -412,6 +431,45 @@ def test_a_place_that_comes_free_serves_another_origin(setup: Setup) -> None:
             await asyncio.sleep(0)
             await held.close()
             assert await task == b"b"
+
+    setup.run(test)
+
+
+def test_a_connection_that_comes_free_makes_room_for_another_origin(setup: Setup) -> None:
+    async def script(visit: Visit) -> None:
+        await visit.request()
+        await visit.say(STREAM)
+        await visit.peer.read.wait()
+        await visit.say(b"0\r\n\r\n")
+        await visit.gone()
+
+    async def test() -> None:
+        async with (
+            setup.using(limits=Limits(total=1)) as client,
+            peer(script) as one,
+            peer(saying(ok(b"b"))) as other,
+        ):
+            held = await client.send(get(one.port))
+            task = asyncio.get_running_loop().create_task(all_of(client, get(other.port)))
+            await asyncio.sleep(0)
+            one.read.set()
+            assert await whole(held) == b""
+            assert await task == b"b"
+
+    setup.run(test)
+
+
+def test_cancelling_at_any_moment_hurts_nobody_else(setup: Setup) -> None:
+    async def test() -> None:
+        async with setup.using() as client, peer(saying(ok())) as upstream:
+            await all_of(client, get(upstream.port))
+            for steps in range(40):
+                cancelled = asyncio.get_running_loop().create_task(all_of(client, get(upstream.port)))
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                cancelled.cancel()
+                assert await all_of(client, post(upstream.port, pieces())) == b"{}"
+                await asyncio.gather(cancelled, return_exceptions=True)
 
     setup.run(test)
 

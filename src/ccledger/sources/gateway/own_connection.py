@@ -164,7 +164,8 @@ class Connection(asyncio.BaseProtocol):
             while not answer.status and answer.failure is None:
                 await self.wait(answer, self._patience.first_byte)
         except BaseException:
-            self.fail(_failure("closed", "The request to {} was given up.", self.origin))
+            if self._answer is answer:  # else it is there to its end, and the connection may be somebody else's already
+                self.fail(_failure("closed", "The request to {} was given up.", self.origin))
             raise
         if answer.failure is not None and not answer.status:
             raise answer.failure
@@ -216,7 +217,7 @@ class Connection(asyncio.BaseProtocol):
                     self._deadline = self._loop.time() + self._patience.first_byte
             if last:
                 transport.write(last)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 # whatever the iterator raises is for whoever waits for the answer
             self._upload = None
             self.fail(error)
         else:
@@ -227,7 +228,7 @@ class Connection(asyncio.BaseProtocol):
         transport = self._transport
         self._answer = None
         self.served += 1
-        # An answer that came before the whole request leaves a peer that still waits for the rest.
+        # An answer that came before the whole request was sent leaves a peer that still waits for the rest.
         unsent = self._upload is not None or (self._large and transport and transport.get_write_buffer_size() > 0)
         self._large = False
         if unsent or not self._reusable or not self.usable or transport is None or transport.is_closing():

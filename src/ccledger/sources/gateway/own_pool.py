@@ -80,7 +80,10 @@ class Connections:
             if not waiter.done():
                 waiter.set_result(connection)
                 return
-        stand.idle.append(connection)
+        if self._open >= self._limits.total and any(other.waiting for other in self._stands.values()):
+            connection.drop()
+        else:
+            stand.idle.append(connection)
 
     def forget(self, connection: Connection) -> None:
         """Gives the place of a connection to another."""

@@ -31,6 +31,7 @@ _HOP_BY_HOP = frozenset(
         b"upgrade",
     ),
 )
+_ABOUT_ITSELF = frozenset((b"close", b"keep-alive"))
 # `host` is the origin's, the length is the body's; whoever sent `expect` was answered when the body was asked for.
 _SAID_ANEW = frozenset((b"host", b"content-length", b"expect"))
 _BODILESS = frozenset((b"GET", b"HEAD", b"OPTIONS", b"DELETE", b"TRACE"))
@@ -208,6 +209,8 @@ def without_hops(lowered: Headers) -> Headers:
     if len(kept) == len(lowered):
         return kept
     named = {word.strip().lower() for name, value in lowered if name == b"connection" for word in value.split(b",")}
+    if named <= _ABOUT_ITSELF:
+        return kept
     return [header for header in kept if header[0] not in named]
 
 
@@ -217,8 +220,8 @@ def outgoing(request: Request) -> Headers:
     A body of bytes has its own length, whatever was claimed. An iterator is sent with the length that was claimed, if
     that is one number, else in chunks. Raises `UpstreamFailure` for what can't be sent without meaning something else.
     """
-    given = end_to_end(request.headers)
-    headers = [(b"host", request.origin.authority.encode()), *(pair for pair in given if pair[0] not in _SAID_ANEW)]
+    headers = [(b"host", request.origin.authority.encode())]
+    headers += [header for header in end_to_end(request.headers) if header[0] not in _SAID_ANEW]
     _check_line(request)
     _check(headers)
     body = request.body
@@ -265,13 +268,16 @@ def _check_line(request: Request) -> None:
 
 
 def _check(headers: Headers) -> None:
-    if b"" in (names := [name for name, _ in headers]) or b"".join(names).translate(None, _TOKEN):
+    names, values = zip(*headers, strict=True)
+    if b"" in names or b"".join(names).translate(None, _TOKEN):
         raise _refusal("has a header whose name HTTP does not allow")
-    values = b" ".join([value for _, value in headers])
-    if len(values.translate(None, _CONTROLS)) != len(values):
+    said = b" ".join(values)
+    if len(said.translate(None, _CONTROLS)) != len(said):
         raise _refusal("has a header with a line break or another control character in it")
+    if said.isascii():
+        return
     try:
-        values.decode()
+        said.decode()
     except UnicodeDecodeError:
         raise _refusal("has a header that is not UTF-8") from None
 
