@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from ccledger.api.live import ImportProgress, Live
-from ccledger.core.call import Usage
+from ccledger.core.call import Exchange, Fact, Outcome, Source, Timing, Usage
 from ccledger.core.measures import MEASURES
 from ccledger.ledger.store import Batch, Store
 from ccledger.ledger.writer import Writer
@@ -131,6 +131,23 @@ def book(store: Store, live: Live, *keys: str) -> None:
     writer = Writer(store, lambda: NOW, live.tell_batch)
     for key in keys:
         writer.append([fact(key, NOW), fact(f"{key}-unpriced", NOW, model=UNPRICED)], {})
+
+
+def test_a_call_shows_as_soon_as_it_is_booked_even_if_it_asked_no_model(store: Store) -> None:
+    live = Live()
+    counted = Fact(
+        ("own:9",),
+        Timing(Source.GATEWAY, NOW + 1, Outcome.ERROR, 429, 5),
+        sources=1 << Source.GATEWAY,
+        exchange=Exchange("count_tokens"),
+    )
+    with asking(make_app(store, live=live)) as client, client.websocket_connect("/ws") as socket:
+        socket.receive_json(timeout=20)
+        Writer(store, lambda: NOW, live.tell_batch).append([counted], {})
+        told = socket.receive_json(timeout=20)
+        assert (told["type"], told["data"]["model"], told["data"]["calls"]) == ("stats_update", "", 1)
+        [newest] = client.get("/api/v1/logs/requests", params={"limit": 1}).json()["logs"]
+        assert (newest["endpoint"], newest["status_code"], newest["success"]) == ("count_tokens", 429, False)
 
 
 def told_until_pong(socket: Any, asked: dict[str, Any]) -> list[Any]:
