@@ -103,7 +103,7 @@ def running(folder: Path, fake: Fake | None = None, **settings: Any) -> Generato
         app.writing(told, surroundings) as store,
         socket.create_server(("127.0.0.1", 0), backlog=2048) as listener,
     ):
-        tokens, accounts = app.tokens_of(store), app.accounts_of(store, app.vault_of(store, told))
+        tokens, accounts = app.tokens_of(store, told), app.accounts_of(store, app.vault_of(store, told))
         with gateway(told, store, Writer(store, app.clock), tokens.keys, accounts, app.clock) as built:
             found = Running(listener.getsockname()[1], store, tokens, accounts, built)
             if fake is not None:

@@ -1,7 +1,7 @@
 """What a source knows of a call (a partial fact) and what the ledger keeps of it (a call); it never joins them."""
 
 from enum import IntEnum, IntFlag
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -129,10 +129,6 @@ class Party(Struct, frozen=True, gc=False):
     account: str | None = None
     user: str | None = None
     mode: str | None = None
-
-
-MODEL_ENDPOINTS: Final = ("messages", "chat")
-"""The endpoints that ask a model for an answer; calls of others use no tokens."""
 
 
 class Exchange(Struct, frozen=True, gc=False):

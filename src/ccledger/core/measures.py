@@ -43,6 +43,10 @@ MEASURES: Final = (
 USUAL: Final = MEASURES.index("web_searches")
 
 
+MODEL_ENDPOINTS: Final = ("messages", "chat")
+"""The endpoints (`core.call.Exchange`) that ask a model for an answer; calls of others use no tokens."""
+
+
 class Grain(IntEnum):
     """The spans that are kept; the number is stored."""
 

@@ -6,8 +6,8 @@ Engines write what a `Roll` holds under these names, `stats` reads it back by th
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeVar
 
-from ccledger.core.call import MODEL_ENDPOINTS, Billing, Cost, Fact, Origin, Outcome, Timing
-from ccledger.core.measures import Dimension, Grain, Measures, Packed, pack, unpack
+from ccledger.core.call import Billing, Cost, Fact, Origin, Outcome, Timing
+from ccledger.core.measures import MODEL_ENDPOINTS, Dimension, Grain, Measures, Packed, pack, unpack
 
 _Key = TypeVar("_Key")
 _MEASURED, _SUBSCRIPTION = Origin.MEASURED.value, Billing.SUBSCRIPTION.value

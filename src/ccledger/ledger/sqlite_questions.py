@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from ccledger.core.call import MODEL_ENDPOINTS
-from ccledger.core.measures import MEASURES, Axis
+from ccledger.core.measures import MEASURES, MODEL_ENDPOINTS, Axis
 from ccledger.ledger.kinds import Kind
 from ccledger.ledger.store import Ranking
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from ccledger.core.asgi import Connection, Send
-from ccledger.core.call import MODEL_ENDPOINTS, Failer
+from ccledger.core.call import Failer
+from ccledger.core.measures import MODEL_ENDPOINTS
 from ccledger.sources.gateway.forms import AnswerUnreadable, Form
 from ccledger.sources.gateway.heads import Headers, Marks, read_marks
 from ccledger.sources.gateway.refused import Refused, unanswered

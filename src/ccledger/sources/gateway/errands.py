@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ccledger.core.access import Account, Credential
 from ccledger.sources.gateway.health import Checked, Checker
 from ccledger.sources.gateway.refresh import Refresher, TokenEndpoint
-from ccledger.sources.gateway.upstream_aiohttp import AiohttpUpstream
+from ccledger.sources.gateway.upstream_both import BothUpstream
 
 if TYPE_CHECKING:
     from ccledger.core.ports import Accounts, Clock
@@ -44,7 +44,7 @@ class Errands:
 
     @asynccontextmanager
     async def _parts(self) -> AsyncGenerator[tuple[Refresher, Checker]]:
-        upstream, tasks = AiohttpUpstream(), set[asyncio.Task[object]]()
+        upstream, tasks = BothUpstream(), set[asyncio.Task[object]]()
 
         def spawn(work: Coroutine[Any, Any, _Answer]) -> asyncio.Task[_Answer]:
             task = asyncio.get_running_loop().create_task(work)

@@ -4,7 +4,6 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ccledger.core.call import (
-    MODEL_ENDPOINTS,
     Billing,
     Exchange,
     Fact,
@@ -15,6 +14,7 @@ from ccledger.core.call import (
     Source,
     Timing,
 )
+from ccledger.core.measures import MODEL_ENDPOINTS
 from ccledger.wire.asked import Asked
 from ccledger.wire.messages import Names, Seen, measure
 
