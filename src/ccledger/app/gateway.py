@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
+from uuid import uuid4
 
 from ccledger.app.supervisor import Supervisor
 from ccledger.ledger.drain import Drain, spool_position
@@ -22,6 +23,7 @@ from ccledger.sources.gateway.refresh import Refresher
 from ccledger.sources.gateway.relay import Ports, Relay
 from ccledger.sources.gateway.upstream import Patience
 from ccledger.sources.gateway.upstream_both import BothUpstream
+from ccledger.sources.gateway.web import WebBackend
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +67,8 @@ def gateway(
         if settings.gateway_health_checks:
             supervisor.spawn(checker.patrol())
         pool.tell_refused = checker.refused
-        caller = Caller(pool, refresher, upstream, clock)
+        web = WebBackend(upstream, lambda: str(uuid4())) if settings.web_mode else None
+        caller = Caller(pool, refresher, upstream, clock, web)
         ports = Ports(
             keys=keys,
             turnstile=Turnstile(time.monotonic),

@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ccledger.core.access import AccountType
 from ccledger.sources.gateway.base_url import base_of
 from ccledger.sources.gateway.credentials import authorise
 from ccledger.sources.gateway.heads import Headers
 from ccledger.sources.gateway.pool import Unavailable
-from ccledger.sources.gateway.refused import unanswered, unserved
+from ccledger.sources.gateway.refused import Refused, unanswered, unserved
 from ccledger.sources.gateway.retry import MOST_ATTEMPTS, is_retryable
 from ccledger.sources.gateway.upstream import Answer, Request, UpstreamFailure
 from ccledger.wire.limit_headers import read_limits
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     from ccledger.sources.gateway.refresh import Refresher
     from ccledger.sources.gateway.upstream import Upstream
     from ccledger.sources.gateway.visit import Visit
+    from ccledger.sources.gateway.web import WebBackend
 
 _IDENTITY: Final = (b"accept-encoding", b"identity")
 """Usage is read from the answer as it passes, so that it should not be compressed."""
+_WEB_IS_OFF: Final = "mode web is switched off here; use mode api, or ask whoever runs this gateway to set web_mode"
 
 
 class Question(NamedTuple):
@@ -39,11 +42,20 @@ class Question(NamedTuple):
 class Caller:
     """Asks accounts. One thread uses it."""
 
-    def __init__(self, pool: "Pool", refresher: "Refresher", upstream: "Upstream", clock: "Clock") -> None:
+    def __init__(
+        self,
+        pool: "Pool",
+        refresher: "Refresher",
+        upstream: "Upstream",
+        clock: "Clock",
+        web: "WebBackend | None" = None,
+    ) -> None:
+        """`web` is for accounts with a session key; without it, calls by them are refused."""
         self._pool = pool
         self._refresher = refresher
         self._upstream = upstream
         self._clock = clock
+        self._web = web
 
     async def ask(self, visit: "Visit", question: Question) -> "tuple[Answer, Lease]":
         """An upstream's answer, of which nothing is read yet, and the lease to be released when it is.
@@ -93,17 +105,25 @@ class Caller:
             lease.refused("its credential can't be used")
             raise UpstreamFailure("connect", "The account's credential can't be used.", reached=False)
         visit.attempts += 1
-        answer = await self._upstream.send(self._request(lease, credential, question))
+        answer = await self._send(lease, credential, question)
         if answer.status == 401 and isinstance(question.body, bytes):
             renewed = await self._refresher.renewed(lease.account, credential)
             if renewed is not None:
                 await answer.close()
-                answer = await self._upstream.send(self._request(lease, renewed, question))
+                answer = await self._send(lease, renewed, question)
         now = self._clock()
         limits = read_limits(answer.headers, now)
         rests_until = limits.rests_until(now)
         lease.answered(answer.status, None if rests_until is None else (rests_until - now) / 1000, limits.windows)
         return answer
+
+    async def _send(self, lease: "Lease", credential: "Credential", question: Question) -> Answer:
+        request = self._request(lease, credential, question)
+        if lease.account.type != AccountType.SESSION_KEY:
+            return await self._upstream.send(request)
+        if self._web is None:
+            raise Refused(403, _WEB_IS_OFF)
+        return await self._web.send(lease.account, request)
 
     def _request(self, lease: "Lease", credential: "Credential", question: Question) -> Request:
         base = base_of(lease.account.base_url)

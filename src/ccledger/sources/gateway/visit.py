@@ -3,14 +3,19 @@
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from msgspec.structs import replace
+
+from ccledger.core.access import AccountType
 from ccledger.core.call import (
     Billing,
     Exchange,
     Fact,
     Failer,
+    Origin,
     Outcome,
     Party,
     Place,
+    Reading,
     Source,
     Timing,
 )
@@ -141,9 +146,15 @@ class Visit:
         first, *advice = measure(asked, seen, Names(self.own, self.request_id, self.session or ""))
         beside = Timing(_SOURCE, started_at)
         return [
-            Fact(first.keys, timing, first.reading, place, started_at, party, _SOURCES, exchange),
+            Fact(first.keys, timing, self._judged(first.reading), place, started_at, party, _SOURCES, exchange),
             *(Fact(one.keys, beside, one.reading, place, started_at, party, _SOURCES) for one in advice),
         ]
+
+    def _judged(self, reading: Reading) -> Reading:
+        """What was read of an answer; a web backend counts no tokens, so that what it is made to say is estimated."""
+        if self.account is None or self.account.type != AccountType.SESSION_KEY:
+            return reading
+        return replace(reading, origin=Origin.ESTIMATED)
 
     def _place(self) -> Place:
         account = self.account
