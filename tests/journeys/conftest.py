@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext
 
 from tests.browser import WIDTHS, chromium, complaints_of, what_is_missing
+from tests.journeys.gateway import Gateway
 from tests.journeys.history import write_history
 from tests.journeys.server import Server, serving
 from tests.journeys.visits import ARTIFACTS, NOW, ZONE, Home, Look, Visit
@@ -42,11 +43,17 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def look(browser: Browser) -> Generator[Look]:
-    """Opens the dashboard in a window of its own; keyword arguments choose page, language, theme and width."""
+    """Opens the dashboard in a window of its own; keyword arguments choose page, language, theme, width and gateway."""
     contexts: list[BrowserContext] = []
 
     def open_page(
-        server: Server, *, path: str = "", locale: str = "en-GB", theme: str = "light", width: int = 1440
+        server: Server,
+        *,
+        path: str = "",
+        locale: str = "en-GB",
+        theme: str = "light",
+        width: int = 1440,
+        gateway: Gateway | None = None,
     ) -> Visit:
         context = browser.new_context(
             locale=locale,
@@ -56,6 +63,7 @@ def look(browser: Browser) -> Generator[Look]:
             reduced_motion="reduce",
         )
         contexts.append(context)
+        (gateway or Gateway(NOW)).answer_in(context)
         page = context.new_page()
         visit = Visit(page, complaints_of(page))
         page.goto(f"{server.address}/{path}")

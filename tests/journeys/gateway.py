@@ -55,7 +55,7 @@ class Gateway:
         parts = urlsplit(request.url)
         path = parts.path.removeprefix("/api/v1/")
         query = parse_qs(parts.query)
-        body = request.post_data_json if request.post_data else {}
+        body: dict[str, Any] = json.loads(request.post_data or "{}")
         found = self._found(request.method, path, query, body)
         if found is None:
             route.fallback()
@@ -69,7 +69,7 @@ class Gateway:
     def _found(
         self, method: str, path: str, query: Mapping[str, list[str]], body: dict[str, Any]
     ) -> tuple[int, Any] | None:
-        head = path.split("/", maxsplit=1)[0]
+        head = path.partition("/")[0]
         if path in {"me", "signin", "signout"}:
             return self._session(path, body)
         if path == "stats/requests":
@@ -142,7 +142,7 @@ class Gateway:
         if wanted == "export" or method == "DELETE":
             return None
         if wanted:
-            at = self._index(wanted)
+            at = self.index(wanted)
             if not wanted.isdigit() or not -self.arrived <= at < self.calls or self.call(at)["id"] != wanted:
                 return 404, {"error": f"there is no call {wanted}"}
             return 200, priced(self.call(at))
@@ -154,9 +154,9 @@ class Gateway:
         backwards = "before" in query
         step = -1 if backwards else 1
         begin = (
-            self._index(query["before"]) - 1
+            self.index(query["before"]) - 1
             if backwards
-            else max(first, self._index(query["after"]) + 1 if "after" in query else first)
+            else max(first, self.index(query["after"]) + 1 if "after" in query else first)
         )
         sort = query.get("sort", "-time")
         if sort.lstrip("-") != "time":
@@ -208,7 +208,8 @@ class Gateway:
         """The first call before a moment."""
         return -((moment - self.now) // EVERY)
 
-    def _index(self, call: str) -> int:
+    def index(self, call: str) -> int:
+        """How many calls before now one is, by its id."""
         ms = (int(call) >> 20) + EPOCH_MS
         return round((self.now.timestamp() * 1000 - ms) / (EVERY.total_seconds() * 1000))
 
@@ -257,7 +258,7 @@ class Gateway:
         }  # fmt: skip
 
     def _stats(self) -> dict[str, Any]:
-        days = [
+        days: list[dict[str, Any]] = [
             {
                 "date": (self.now - timedelta(days=6 - day)).date().isoformat(),
                 "requests": 900 + 217 * day, "success_count": 880 + 214 * day, "error_count": 20 + 3 * day,
@@ -275,7 +276,7 @@ class Gateway:
         group = query.get("group_by", [""])[0]
         if metrics == "calls,error_calls":
             return 200, self._scrubbed(query)
-        if group == "source" and metrics == "calls":
+        if group == "source" and metrics == "calls" and self.keys:
             return 200, {"timezone": "UTC", "rows": [{"source": "gateway", "calls": 9}], "totals": {"calls": 9}}
         if any(one.startswith("access_token:") for one in query.get("filter", [])):
             return 200, self._used(query, group)
@@ -344,13 +345,14 @@ def priced(call: dict[str, Any]) -> dict[str, Any]:
     lines = [
         {
             "kind": kind, "tokens": call[f"{kind}_tokens"], "usd_per_mtok": price,
-            "cost": call[f"{kind}_tokens"] * price / 1e6, "cost_nano": str(round(call[f"{kind}_tokens"] * price * 1000)),
+            "cost": call[f"{kind}_tokens"] * price / 1e6,
+            "cost_nano": str(round(call[f"{kind}_tokens"] * price * 1000)),
         }
         for kind, price in PRICES.items() if call[f"{kind}_tokens"]
     ]  # fmt: skip
     if call["total_cost"] is None:
         return {**call, "cost_lines": [], "price": None}
-    price = {
+    price: dict[str, Any] = {
         "model": call["model"], "source": "https://docs.example/pricing", "starts_at": "2026-02-05T00:00:00.000Z",
         "modifiers": [],
     }  # fmt: skip
@@ -372,7 +374,8 @@ def a_key(now: datetime, key_id: str, /, **known: Any) -> dict[str, Any]:
 def an_account(now: datetime, account_id: str, /, **known: Any) -> dict[str, Any]:
     """An account as the API lists it."""
     return {
-        "id": account_id, "name": account_id, "type": "api-key", "base_url": "https://api.anthropic.com", "proxy_url": "",
+        "id": account_id, "name": account_id, "type": "api-key", "base_url": "https://api.anthropic.com",
+        "proxy_url": "",
         "hint": "x4Qa", "organization_id": "", "billing": "api", "weight": 1, "priority": 0, "concurrency": None,
         "is_active": True, "created_at": stamp(now - timedelta(days=90)), "expires_at": None, "last_used_at": None,
         "last_check_at": None, "health_status": "unknown", "error_count": 0, "success_count": 0,

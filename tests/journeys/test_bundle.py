@@ -49,7 +49,9 @@ def test_the_first_page_is_light() -> None:
     assert sum(map(sent, files)) <= FIRST_LOAD, sorted((path.name, sent(path)) for path in files)
 
 
-@pytest.mark.parametrize("page", ["Usage", "Settings", "Palette", "KeysHelp"])
+@pytest.mark.parametrize(
+    "page", ["Usage", "Requests", "Keys", "Accounts", "Settings", "SignIn", "GatewayToday", "Palette", "KeysHelp"]
+)
 def test_every_other_page_brings_only_what_it_adds(page: str) -> None:
     [script] = ASSETS.glob(f"{page}-*.js")
     own = {*with_imports(script.name), *ASSETS.glob(f"{page}-*.css")} - first_load()

@@ -90,7 +90,8 @@ def test_everything_is_reached_by_keyboard(busy: Server, look: Look) -> None:
     page = look(busy).page
     page.get_by_test_id("model-stats").wait_for()
     names = [name for name, ring in tour(page) if ring]
-    assert names[:4] == ["Skip to content", "Overview", "Usage", "Settings"]
+    pages = ["Overview", "Usage", "Requests", "Access keys", "Accounts", "Settings"]
+    assert names[:7] == ["Skip to content", *pages]
     wanted = ["24 h", "Language: 中文", "Theme: system", "Cost", "Read the chart bar by bar"]
     assert [name for name in names if name in wanted] == wanted
     assert all(ring for _, ring in tour(page)), "the focus can be seen wherever it is"

@@ -24,9 +24,13 @@ export function usedShare({ used_percentage: used }: LimitWindow): number | null
   return used === null ? null : Math.min(1, Math.max(0, used / 100))
 }
 
-/** A window that a word is known for; others go by the name the upstream gave them. */
-export function knownWindow(window: string): (typeof WINDOWS)[number] | null {
-  return WINDOWS.find((each) => window.startsWith(each)) ?? null
+/** The length of a window, where a word is known for it, and what else its name says: "7d_opus" is of one model. */
+export function windowParts(window: string): {
+  length: (typeof WINDOWS)[number] | null
+  rest: string
+} {
+  const length = WINDOWS.find((each) => window === each || window.startsWith(`${each}_`)) ?? null
+  return { length, rest: length ? window.slice(length.length + 1) : window }
 }
 
 /** Near its end a window is worth a look, at its end it is the reason that nothing goes. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { changedSearch, relativePath } from './path'
+import { carried, changedSearch, pageOf, partOf, relativePath } from './path'
 
 it.each([
   ['http://host/', 'http://host/', ''],
@@ -22,4 +22,15 @@ it('changes what is asked and leaves no lone question mark', () => {
       params.delete('a')
     }),
   ).toBe('')
+})
+
+it('takes along what all pages understand', () => {
+  expect(carried('?range=7d&r=12&sort=-cost&f=a&f=b')).toBe('?range=7d&f=a&f=b')
+  expect(carried('?r=12')).toBe('')
+})
+
+it('tells a page from what of it is looked at', () => {
+  expect([pageOf('keys/a%2Fb'), partOf('keys/a%2Fb')]).toEqual(['keys', 'a/b'])
+  expect([pageOf('keys'), partOf('keys')]).toEqual(['keys', ''])
+  expect([pageOf(''), partOf('')]).toEqual(['', ''])
 })
