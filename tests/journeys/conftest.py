@@ -43,7 +43,7 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def look(browser: Browser) -> Generator[Look]:
-    """Opens the dashboard in a window of its own; keyword arguments choose page, language, theme, width and gateway."""
+    """Opens the dashboard in a window of its own; keyword arguments choose what is shown and how."""
     contexts: list[BrowserContext] = []
 
     def open_page(
@@ -63,7 +63,8 @@ def look(browser: Browser) -> Generator[Look]:
             reduced_motion="reduce",
         )
         contexts.append(context)
-        (gateway or Gateway(NOW)).answer_in(context)
+        if gateway:
+            gateway.answer_in(context)
         page = context.new_page()
         visit = Visit(page, complaints_of(page))
         page.goto(f"{server.address}/{path}")

@@ -91,7 +91,7 @@ class Gateway:
         if path == "signout":
             self.signed_in = False
             return 200, {"status": "ok"}
-        how = "password" if self.signed_in else None
+        how = "cookie" if self.signed_in else None
         return 200, {
             "signed_in": self.signed_in,
             "how": how,
@@ -379,7 +379,7 @@ def an_account(now: datetime, account_id: str, /, **known: Any) -> dict[str, Any
         "hint": "x4Qa", "organization_id": "", "billing": "api", "weight": 1, "priority": 0, "concurrency": None,
         "is_active": True, "created_at": stamp(now - timedelta(days=90)), "expires_at": None, "last_used_at": None,
         "last_check_at": None, "health_status": "unknown", "error_count": 0, "success_count": 0,
-        "state": {"status": "ready", "in_flight": 0, "cooldown_until": None, "reason": None, "windows": []}, **known,
+        "state": {"status": "ready", "in_flight": 0, "cooldown_until": None, "reason": "", "windows": []}, **known,
     }  # fmt: skip
 
 
@@ -405,13 +405,13 @@ def a_busy_gateway(now: datetime) -> Gateway:
     accounts = [
         an_account(now, "console", name="console-main", success_count=48_113, error_count=210, weight=3, concurrency=20,
                    last_check_at=stamp(now - timedelta(minutes=12)), health_status="healthy",
-                   state={"status": "ready", "in_flight": 3, "cooldown_until": None, "reason": None, "windows": []}),
+                   state={"status": "ready", "in_flight": 3, "cooldown_until": None, "reason": "", "windows": []}),
         an_account(now, "max", name="team-max", type="oauth", billing="subscription", hint="9fTk", success_count=8201,
                    error_count=64, last_check_at=stamp(now - timedelta(minutes=3)), health_status="healthy",
                    state={"status": "cooling", "in_flight": 0, "cooldown_until": stamp(now + timedelta(minutes=9)),
                           "reason": "429: the 5-hour window is used up",
-                          "windows": [{"window": "5h", "used_percentage": 100, "resets_at": five, "status": "rejected"},
-                                      {"window": "7d", "used_percentage": 61.5, "resets_at": week,
+                          "windows": [{"window": "five_hour", "used_percentage": 100, "resets_at": five, "status": "rejected"},
+                                      {"window": "seven_day", "used_percentage": 61.5, "resets_at": week,
                                        "status": "allowed"}]}),
         an_account(now, "relay", name="eu-relay", base_url="https://relay.example.eu", priority=1, hint="p0Za",
                    proxy_url="http://proxy.internal:3128", success_count=12, error_count=31, health_status="unhealthy",
@@ -420,7 +420,7 @@ def a_busy_gateway(now: datetime) -> Gateway:
                           "reason": "five failures in a row: connection refused", "windows": []}),
         an_account(now, "session", name="web-session", type="session-key", base_url="https://claude.ai", hint="Yw2e",
                    billing="subscription", is_active=False,
-                   state={"status": "inactive", "in_flight": 0, "cooldown_until": None, "reason": None,
+                   state={"status": "inactive", "in_flight": 0, "cooldown_until": None, "reason": "",
                           "windows": []}),
     ]  # fmt: skip
     return Gateway(now, keys, accounts)

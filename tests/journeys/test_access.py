@@ -205,13 +205,3 @@ def test_without_a_password_the_page_says_which_command_opens_it(busy: Server, l
     expect(page.locator("main")).to_contain_text("ccledger open")
     expect(page.get_by_label("Administrator password")).to_have_count(0)
     assert barriers(page) == []
-
-
-def test_a_code_signs_in_and_leaves_the_address(busy: Server, look: Look, gateway: Gateway) -> None:
-    gateway.signed_in = False
-    page: Page = look(busy, path="signin#code=onetimecode", gateway=gateway).page
-    page.get_by_role("heading", name="Overview").wait_for()
-    page.get_by_role("button", name="Sign out").wait_for()
-    assert "onetimecode" not in page.url
-    page.go_back()
-    assert "onetimecode" not in page.url

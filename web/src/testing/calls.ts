@@ -96,7 +96,7 @@ export function account(id: string, known: Partial<AccountInfo> = {}): AccountIn
     health_status: 'unknown',
     error_count: 0,
     success_count: 0,
-    state: { status: 'ready', in_flight: 0, cooldown_until: null, reason: null, windows: [] },
+    state: { status: 'ready', in_flight: 0, cooldown_until: null, reason: '', windows: [] },
     ...known,
   }
 }
@@ -105,6 +105,8 @@ export function account(id: string, known: Partial<AccountInfo> = {}): AccountIn
 export class FakeLog {
   asked: string[] = []
   failing = false
+  /** So many answers hold nothing but where to go on. */
+  hurried = 0
   newest: number
   readonly oldest: number
 
@@ -121,6 +123,10 @@ export class FakeLog {
         .join('&') || 'first',
     )
     if (this.failing) return Promise.reject(new Error('gone'))
+    if (this.hurried > 0) {
+      this.hurried -= 1
+      return Promise.resolve(this.#page([], 'later', null))
+    }
     const limit = Number(wanted['limit'])
     const from = this.#from(wanted, limit)
     const to = Math.max(this.oldest - 1, from - limit)
@@ -128,19 +134,18 @@ export class FakeLog {
     const logs = Array.from({ length: Math.max(0, from - last) }, (_, at) =>
       call(String(from - at)),
     )
-    return Promise.resolve({
-      logs,
-      total: this.newest - this.oldest + 1,
-      total_is_exact: true,
-      page: 0,
-      limit,
-      next: last >= this.oldest ? String(last + 1) : null,
-      previous: from < this.newest ? String(from) : null,
-    })
+    const next = last >= this.oldest ? String(last + 1) : null
+    return Promise.resolve(this.#page(logs, next, from < this.newest ? String(from) : null))
+  }
+
+  #page(logs: RequestLog[], next: string | null, previous: string | null): RequestPage {
+    const total = this.newest - this.oldest + 1
+    return { logs, total, total_is_exact: true, page: 0, limit: logs.length, next, previous }
   }
 
   /** The number of the first call of an answer. */
   #from(wanted: Record<string, string | number | undefined>, limit: number): number {
+    if (wanted['after'] === 'later') return this.newest
     if (wanted['after'] !== undefined) return Number(wanted['after']) - 1
     if (wanted['before'] !== undefined)
       return Math.min(this.newest, Number(wanted['before']) + limit)

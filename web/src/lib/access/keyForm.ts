@@ -42,7 +42,7 @@ export function formOf(key: TokenInfo): KeyForm {
   return {
     name: key.name,
     note: key.note,
-    mode: key.mode,
+    mode: MODES.find((mode) => mode === key.mode) ?? 'api',
     models: key.models.join('\n'),
     ips: key.ips.join('\n'),
     requests: number(key.requests_per_minute),
@@ -78,12 +78,11 @@ export function settingsOf(form: KeyForm): TokenSettings {
 }
 
 /** Only what differs: somebody else may have changed the rest meanwhile. */
-export function changes(before: TokenSettings, after: TokenSettings): Partial<TokenSettings> {
+export function changes<T extends object>(before: T, after: T): Partial<T> {
   const differ = Object.entries(after).filter(
-    ([name, value]) =>
-      JSON.stringify(value) !== JSON.stringify(before[name as keyof TokenSettings]),
+    ([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name as keyof T]),
   )
-  return Object.fromEntries(differ) as Partial<TokenSettings>
+  return Object.fromEntries(differ) as Partial<T>
 }
 
 /** "720h", "1h30m", "30d": what the API reads as a duration. */

@@ -1,6 +1,7 @@
 import type { TokenInfo } from '$lib/gateway/types'
 import { compact } from '$lib/format/numbers'
 import { locale, t, tn } from '$lib/i18n/i18n.svelte'
+import { MODES } from './keyForm'
 
 export type KeyState = 'valid' | 'expired' | 'revoked'
 
@@ -20,4 +21,10 @@ export function keyLimits(key: TokenInfo): string[] {
     ...(key.models.length > 0 ? [tn('keys.limit.models', key.models.length)] : []),
     ...(key.ips.length > 0 ? [tn('keys.limit.ips', key.ips.length)] : []),
   ]
+}
+
+/** What a mode is called; one nobody knows goes by its own name. */
+export function modeName(mode: string): string {
+  const known = MODES.find((each) => each === mode)
+  return known ? t(`mode.${known}`) : mode
 }

@@ -39,7 +39,7 @@ export function formOf(account: AccountInfo): AccountForm {
     name: account.name,
     baseUrl: account.base_url,
     proxyUrl: account.proxy_url,
-    billing: account.billing,
+    billing: account.billing === 'api' ? 'api' : 'subscription',
     weight: String(account.weight),
     priority: String(account.priority),
     concurrency: account.concurrency === null ? '' : String(account.concurrency),

@@ -8,10 +8,11 @@ export const TONES: Record<AccountStatus, Tone> = {
   cooling: 'warn',
   open: 'bad',
   inactive: 'rest',
+  unhealthy: 'bad',
   expired: 'bad',
 }
 
-const WINDOWS = ['5h', '7d'] as const
+const WINDOWS = ['five_hour', 'seven_day'] as const
 
 /** Milliseconds until an account may be asked again; 0 when it may now. */
 export function coolsFor(account: AccountInfo, now: number): number {
@@ -24,7 +25,7 @@ export function usedShare({ used_percentage: used }: LimitWindow): number | null
   return used === null ? null : Math.min(1, Math.max(0, used / 100))
 }
 
-/** The length of a window, where a word is known for it, and what else its name says: "7d_opus" is of one model. */
+/** The length of a window, where a word is known for it, and what else its name says: "seven_day_opus" is of one model. */
 export function windowParts(window: string): {
   length: (typeof WINDOWS)[number] | null
   rest: string

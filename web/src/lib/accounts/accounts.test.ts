@@ -59,16 +59,16 @@ describe('the state of an account', () => {
   })
 
   it('knows windows by their beginning', () => {
-    expect(['5h', '7d_opus', '5hours'].map(windowParts)).toEqual([
-      { length: '5h', rest: '' },
-      { length: '7d', rest: 'opus' },
-      { length: null, rest: '5hours' },
+    expect(['five_hour', 'seven_day_opus', 'requests'].map(windowParts)).toEqual([
+      { length: 'five_hour', rest: '' },
+      { length: 'seven_day', rest: 'opus' },
+      { length: null, rest: 'requests' },
     ])
   })
 
   it('warns before a window is used up', () => {
     const share = (used: number | null) =>
-      usedShare({ window: '5h', used_percentage: used, resets_at: null, status: null })
+      usedShare({ window: 'five_hour', used_percentage: used, resets_at: null, status: '' })
     expect([null, 20, 85, 140].map(share)).toEqual([null, 0.2, 0.85, 1])
     expect([null, 0.2, 0.85, 1].map(windowTone)).toEqual(['ok', 'ok', 'warn', 'bad'])
   })

@@ -32,7 +32,7 @@ export function createGateway(base: string = baseUrl()) {
     keys: async (signal: AbortSignal) =>
       (await get<{ tokens: TokenInfo[] }>(base, 'token/list', {}, signal)).tokens,
     issueKey: (wish: TokenWish) => send<IssuedToken>(base, 'POST', 'token/generate', wish),
-    changeKey: (id: string, settings: Partial<TokenSettings>) =>
+    changeKey: (id: string, settings: TokenSettings) =>
       send<TokenInfo>(base, 'PUT', `token/${encodeURIComponent(id)}/settings`, settings),
     revokeKey: (id: string) => send(base, 'POST', 'token/revoke', { id }),
     deleteKey: (id: string) => send(base, 'DELETE', `token/${encodeURIComponent(id)}`),
@@ -40,7 +40,7 @@ export function createGateway(base: string = baseUrl()) {
     accounts: (signal: AbortSignal) => get<AccountInfo[]>(base, 'account/list', {}, signal),
     addAccount: (type: AccountType, wish: AccountWish) =>
       send<AccountInfo>(base, 'POST', ADD[type], wish),
-    changeAccount: (id: string, settings: Partial<AccountSettings>) =>
+    changeAccount: (id: string, settings: AccountSettings) =>
       send(base, 'PUT', `account/${encodeURIComponent(id)}`, settings),
     orderAccount: (id: string, order: AccountOrder) =>
       send<{ status?: string; message?: string }>(
@@ -57,7 +57,7 @@ export function createGateway(base: string = baseUrl()) {
     requestsAddress: (format: ExportFormat, query: LogQuery) =>
       addressOf(base, 'logs/requests/export', { format, ...query }),
     requestStats: (timezone: string, signal: AbortSignal) =>
-      get<RequestStats>(base, 'stats/requests', { timezone }, signal),
+      get<RequestStats>(base, 'stats/requests', { timezone, source: 'gateway' }, signal),
 
     me: (signal: AbortSignal) => get<Me>(base, 'me', {}, signal),
     signIn: (proof: { password: string } | { code: string }) => send(base, 'POST', 'signin', proof),

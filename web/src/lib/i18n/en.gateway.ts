@@ -130,6 +130,7 @@ export const enGateway = {
   'account.status.open': 'circuit open',
   'account.status.inactive': 'switched off',
   'account.status.expired': 'expired',
+  'account.status.unhealthy': 'unhealthy',
   'health.healthy': 'healthy',
   'health.unhealthy': 'unhealthy',
   'health.unknown': 'health unknown',
@@ -148,8 +149,8 @@ export const enGateway = {
   'accounts.priority.note': 'Lower goes first.',
   'accounts.calls': 'Show its calls',
   'accounts.nowindows': 'No limit windows told yet; the first answer brings them.',
-  'window.5h': '5 hours',
-  'window.7d': '7 days',
+  'window.five_hour': '5 hours',
+  'window.seven_day': '7 days',
   'window.resets': 'resets {time}',
   'accounts.do.check': 'Check',
   'accounts.do.refresh': 'Refresh',
@@ -188,5 +189,4 @@ export const enGateway = {
   'signin.nopassword':
     'This server has no password. On the machine it runs on, one command opens this page signed in:',
   'signin.open.note': 'It opens the browser with a code that works once.',
-  'signin.code.failed': 'The code did not work.',
 }

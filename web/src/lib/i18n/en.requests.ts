@@ -18,6 +18,7 @@ export const enRequests = {
   'requests.jump': 'Jump',
   'requests.jump.to': 'Begin the list at',
   'requests.jump.do': 'Go there',
+  'requests.bytime': 'List by time',
   'requests.in': 'In',
   'requests.out': 'Out',
   'requests.cache': 'Cache',

@@ -19,6 +19,7 @@ export const zhRequests: Record<keyof typeof enRequests, string> = {
   'requests.jump': '跳转',
   'requests.jump.to': '列表从此刻开始',
   'requests.jump.do': '前往',
+  'requests.bytime': '按时间列出',
   'requests.in': '输入',
   'requests.out': '输出',
   'requests.cache': '缓存',

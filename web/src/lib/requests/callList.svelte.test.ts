@@ -96,6 +96,15 @@ describe('a list by time', () => {
     expect(list.bottom).toBe(400)
   })
 
+  it('goes on where the server had no time to find a row', async () => {
+    log = new FakeLog(5000)
+    log.hurried = 3
+    list = new CallList(log.ask, { query: {} })
+    await list.begin()
+    expect(ids(0, 1)).toEqual([5000])
+    expect(log.asked).toEqual(['first', 'after=later', 'after=later', 'after=later'])
+  })
+
   it('knows where a call stands', () => {
     expect(list.placeOf('4990')).toBe(10)
     expect(list.placeOf('17')).toBeNull()

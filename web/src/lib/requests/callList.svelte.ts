@@ -19,6 +19,8 @@ export interface ListQuestion {
 }
 
 const PAGE = 200
+/** The server looks for a short time only: so many answers may hold nothing before a row is found. */
+const MOST_LOOKS = 60
 /** Rows kept on each side of what is seen. */
 const HELD = 600
 
@@ -68,10 +70,10 @@ export class CallList {
     const query = at ? { ...this.#question.query, to_date: at.toISOString() } : this.#question.query
     await this.#once('begin', async () => {
       const page = await this.#fetch({ ...query, limit: PAGE })
-      this.#append(page)
+      this.#append(await this.#more(page))
       this.total = page.total
       this.totalIsExact = page.total_is_exact
-      if (at) this.#previous = page.logs[0]?.id ?? null
+      if (at) this.#previous = this.#slots[0]?.firstId ?? null
       this.#mark()
       this.ready = true
     })
@@ -146,28 +148,31 @@ export class CallList {
 
   async #older(): Promise<void> {
     await this.#once('older', async () => {
-      const page = this.#byTime
-        ? await this.#fetch({ ...this.#question.query, after: this.#next ?? '', limit: PAGE })
-        : await this.#fetch({ ...this.#question.query, page: this.#nextPage(), limit: PAGE })
-      this.#append(page)
+      const way = this.#byTime ? { after: this.#next ?? '' } : { page: this.#slots.length }
+      const page = await this.#fetch({ ...this.#question.query, ...way, limit: PAGE })
+      this.#append(await this.#more(page))
       this.#mark()
     })
   }
 
   async #newer(): Promise<void> {
     await this.#once('newer', async () => {
-      const before = this.#slots[0]?.firstId ?? ''
-      const page = await this.#fetch({ ...this.#question.query, before, limit: PAGE })
-      this.#previous = page.logs.length > 0 ? page.previous : null
-      if (page.logs.length > 0)
+      for (let looks = 0; this.#previous && looks < MOST_LOOKS; looks += 1) {
+        const before = this.#previous
+        const page = await this.#fetch({ ...this.#question.query, before, limit: PAGE })
+        this.#previous = page.previous
+        if (page.logs.length === 0) continue
         this.#slots = [slotOf(page.logs, this.top - page.logs.length), ...this.#slots]
+        break
+      }
       this.#mark()
     })
   }
 
   async #refetch(slot: Slot): Promise<void> {
     await this.#once(`slot ${String(slot.start)}`, async () => {
-      const page = await this.#fetch({ ...this.#question.query, ...this.#wayTo(slot) })
+      const first = await this.#fetch({ ...this.#question.query, ...this.#wayTo(slot) })
+      const page = await this.#more(first, slot.count)
       this.#slots = this.#slots.map((each) =>
         each.start === slot.start ? { ...each, rows: page.logs.slice(0, each.count) } : each,
       )
@@ -193,8 +198,16 @@ export class CallList {
     this.hasNewer = this.#byTime && this.#previous !== null
   }
 
-  #nextPage(): number {
-    return this.#slots.length
+  /** Goes on where an answer ended early, until there is a page or nothing more. */
+  async #more(page: RequestPage, wanted = 1): Promise<RequestPage> {
+    let { logs, next } = page
+    for (let looks = 0; this.#byTime && next && logs.length < wanted; looks += 1) {
+      if (looks === MOST_LOOKS) break
+      const further = await this.#fetch({ ...this.#question.query, after: next, limit: PAGE })
+      logs = [...logs, ...further.logs]
+      next = further.next
+    }
+    return { ...page, logs, next }
   }
 
   #forget(from: number, to: number): void {

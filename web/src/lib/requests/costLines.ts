@@ -38,7 +38,7 @@ export function workedLines(lines: readonly CostLine[]): WorkedLine[] {
       kind: line.kind,
       color: known?.color ?? '--ink-3',
       count: line.tokens,
-      rate: each === null ? line.usd_per_mtok : each / NANO_PER_DOLLAR,
+      rate: each === null ? (piece ? null : line.usd_per_mtok) : each / NANO_PER_DOLLAR,
       per: piece ? 'piece' : 'mtok',
       nano,
     }
