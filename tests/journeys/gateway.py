@@ -84,7 +84,7 @@ class Gateway:
 
     def _session(self, path: str, body: dict[str, Any]) -> tuple[int, Any]:
         if path == "signin":
-            if body.get("password") != PASSWORD and body.get("code") != "onetimecode":
+            if body.get("password") != PASSWORD:
                 return 401, {"error": "Invalid password"}
             self.signed_in = True
             return 200, {"status": "ok", "token": "jwt", "expires_at": stamp(self.now)}
@@ -410,7 +410,8 @@ def a_busy_gateway(now: datetime) -> Gateway:
                    error_count=64, last_check_at=stamp(now - timedelta(minutes=3)), health_status="healthy",
                    state={"status": "cooling", "in_flight": 0, "cooldown_until": stamp(now + timedelta(minutes=9)),
                           "reason": "429: the 5-hour window is used up",
-                          "windows": [{"window": "five_hour", "used_percentage": 100, "resets_at": five, "status": "rejected"},
+                          "windows": [{"window": "five_hour", "used_percentage": 100, "resets_at": five,
+                                       "status": "rejected"},
                                       {"window": "seven_day", "used_percentage": 61.5, "resets_at": week,
                                        "status": "allowed"}]}),
         an_account(now, "relay", name="eu-relay", base_url="https://relay.example.eu", priority=1, hint="p0Za",
