@@ -36,6 +36,7 @@ it.each([
   ['720h', true],
   ['1h30m', true],
   ['30d', true],
+  ['2w', true],
   ['30', false],
   ['0h', false],
   ['a week', false],

@@ -21,7 +21,7 @@ export interface KeyForm {
 
 export type KeyField = keyof KeyForm | 'expiry'
 
-const DURATION = /^(\d+(\.\d+)?(d|h|m|s))+$/
+const DURATION = /^(\d+(\.\d+)?(w|d|h|m|s))+$/
 const ADDRESS = /^[0-9a-f.:]+(\/\d{1,3})?$/i
 const SHORT = { k: 1e3, m: 1e6 } as const
 
