@@ -1,6 +1,5 @@
 """Builds the gateway out of its parts and the ones it meets through ports; it answers nothing itself."""
 
-import logging
 import os
 import secrets
 import time
@@ -34,7 +33,8 @@ if TYPE_CHECKING:
     from ccledger.settings import Settings
 
 SPOOL_FOLDER = "spool"
-_LOG = logging.getLogger(__name__)
+_RENEWING_SECONDS = 10.0
+"""How long the end waits for a bearer that is being renewed: one that was issued and not written down would be lost."""
 
 
 class Gateway(NamedTuple):
@@ -61,11 +61,11 @@ def gateway(
     @asynccontextmanager
     async def opened() -> AsyncGenerator[Relay]:
         patience = Patience(first_byte=settings.upstream_timeout, between_bytes=settings.upstream_idle_timeout)
-        upstream, supervisor = BothUpstream(patience), Supervisor()
-        refresher = Refresher(accounts, upstream, clock, supervisor.spawn, _told_refused(accounts))
-        checker = Checker(accounts, refresher, upstream, clock, supervisor.spawn)
+        upstream, renewing, checking = BothUpstream(patience), Supervisor(), Supervisor()
+        refresher = Refresher(accounts, upstream, clock, renewing.spawn, pool.refuse)
+        checker = Checker(accounts, refresher, upstream, clock, checking.spawn)
         if settings.gateway_health_checks:
-            supervisor.spawn(checker.patrol())
+            checking.spawn(checker.patrol())
         pool.tell_refused = checker.refused
         web = WebBackend(upstream, lambda: str(uuid4())) if settings.web_mode else None
         caller = Caller(pool, refresher, upstream, clock, web)
@@ -83,7 +83,8 @@ def gateway(
         try:
             yield Relay(ports)
         finally:
-            await supervisor.end()
+            await checking.end()
+            await renewing.end(_RENEWING_SECONDS)
             await upstream.close()
 
     try:
@@ -91,14 +92,6 @@ def gateway(
     finally:
         drain.stop()
         spool.close(drain.read_to)
-
-
-def _told_refused(accounts: "Accounts") -> Callable[[str, str], None]:
-    def tell(account: str, reason: str) -> None:
-        _LOG.error("account %s can't be used: %s", account, reason)
-        accounts.tell_health(account, "unhealthy")
-
-    return tell
 
 
 def _identity() -> str:

@@ -27,8 +27,10 @@ class Supervisor:
         if not task.cancelled() and (error := task.exception()) is not None:
             _LOG.error("work beside the server failed", exc_info=error)
 
-    async def end(self) -> None:
-        """Ends everything that still runs."""
+    async def end(self, patience: float = 0) -> None:
+        """Lets what runs come to its end for so many seconds, then ends it."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=patience)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -88,9 +88,13 @@ class Caller:
             following = self._next(visit, question, tried, repeatable=True)
             if following is None:
                 return answer, lease
-            await answer.close()
             lease.release()
             lease = following
+            try:
+                await answer.close()
+            except BaseException:
+                lease.release()
+                raise
 
     def _next(self, visit: "Visit", question: Question, tried: set[str], *, repeatable: bool) -> "Lease | None":
         """Another account for the same question, where it may be asked again."""
@@ -107,15 +111,24 @@ class Caller:
         visit.attempts += 1
         answer = await self._send(lease, credential, question)
         if answer.status == 401 and isinstance(question.body, bytes):
-            renewed = await self._refresher.renewed(lease.account, credential)
-            if renewed is not None:
-                await answer.close()
-                answer = await self._send(lease, renewed, question)
+            answer = await self._again(answer, lease, credential, question)
         now = self._clock()
         limits = read_limits(answer.headers, now)
         rests_until = limits.rests_until(now)
         lease.answered(answer.status, None if rests_until is None else (rests_until - now) / 1000, limits.windows)
         return answer
+
+    async def _again(self, answer: Answer, lease: "Lease", used: "Credential", question: Question) -> Answer:
+        """The answer to another credential, where the account has one by now; else the one that there is."""
+        try:
+            renewed = await self._refresher.renewed(lease.account, used)
+        except BaseException:
+            await answer.close()
+            raise
+        if renewed is None:
+            return answer
+        await answer.close()
+        return await self._send(lease, renewed, question)
 
     async def _send(self, lease: "Lease", credential: "Credential", question: Question) -> Answer:
         request = self._request(lease, credential, question)
