@@ -72,6 +72,9 @@ def create_app(parts: Parts) -> Application:
         everything, models = all_models(ever.models)
         return Everything(everything, models, ever.batch, parts.version, transcripts.state())
 
+    def account_name(account_id: str) -> str | None:
+        return parts.accounts.book.names().get(account_id)
+
     @asynccontextmanager
     async def attached(_: Litestar) -> AsyncGenerator[None]:
         parts.live.attach(asyncio.get_running_loop())
@@ -83,7 +86,9 @@ def create_app(parts: Parts) -> Application:
         *trend_routes(store, lifetime, now, zone_name),
         *query_routes(store, now, zone_name),
         *history_routes(store, now, zone_name),
-        *log_routes(store, parts.prices.prices, Titles(parts.tokens.name_of, _unnamed), transcripts, now, zone_name),
+        *log_routes(
+            store, parts.prices.prices, Titles(parts.tokens.name_of, account_name), transcripts, now, zone_name
+        ),
         *block_routes(store, now, zone_name, parts.limits),
         *limit_routes(now, parts.limits),
         *cost_routes(store, lifetime, parts.prices.prices, now, zone_name),
@@ -114,10 +119,6 @@ def create_app(parts: Parts) -> Application:
         pdb_on_exception=False,
     )
     return Shield(Doorkeeper(Head(app), parts.door), parts.door.host_names)
-
-
-def _unnamed(_: str) -> None:
-    """Nobody gave it a name."""
 
 
 _FRESH = CacheControlHeader(no_store=True)
