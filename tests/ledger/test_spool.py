@@ -34,14 +34,14 @@ def write(writer: SpoolWriter, *numbers: int) -> None:
         writer.write([fact(number)])
 
 
-def numbers_in(folder: Path, start: Position = START, written: Position = START) -> list[int]:
+def numbers_in(folder: Path, start: Position = START, written: Position | None = None) -> list[int]:
     taken = read(folder, start, 100_000, written)
     return [one.reading.usage.input_tokens for kept in taken.kept for one in kept.facts if one.reading is not None]
 
 
 def test_what_was_written_is_read_by_another_process(tmp_path: Path) -> None:
     write(SpoolWriter(tmp_path, os.urandom), 1, 2, 3)
-    taken = read(tmp_path, START, 10, START)
+    taken = read(tmp_path, START, 10)
     assert [kept.facts for kept in taken.kept] == [[fact(1)], [fact(2)], [fact(3)]]
     assert taken.damaged == 0
     assert len({kept.name for kept in taken.kept}) == 3
@@ -180,3 +180,14 @@ def test_the_spool_is_its_owners_alone(tmp_path: Path) -> None:
 def test_a_position_is_kept_as_bytes() -> None:
     assert Position.decode(Position(7, 99).encode()) == Position(7, 99)
     assert Position.decode(None) == START
+
+
+def test_a_segment_that_is_begun_meanwhile_is_left_for_later(tmp_path: Path) -> None:
+    write(SpoolWriter(tmp_path, os.urandom), 1)
+    writer = SpoolWriter(tmp_path, os.urandom, limits=SMALL)
+    before = writer.end
+    write(writer, *range(2, 200))
+    taken = read(tmp_path, START, 1000, before)
+    assert len(taken.kept) == 1
+    assert taken.end <= before
+    assert numbers_in(tmp_path, taken.end, writer.end) == list(range(2, 200))

@@ -92,8 +92,8 @@ class SpoolWriter:
         self._file = -1
         self._size = 0
         self._promised = 0
-        self.end = Position(0, 0)
-        """Up to here calls were written."""
+        self.end = Position(self._next, BODY_START)
+        """Up to here calls were written; before the first one, where it will be."""
         self.synced = Position(0, 0)
         """Up to here they would survive the loss of power."""
         self._full: list[int] = []
@@ -205,19 +205,21 @@ class Taken(NamedTuple):
     """Bytes on the way that are no frames: what a loss of power left behind."""
 
 
-def read(folder: Path, start: Position, limit: int, written: Position) -> Taken:
+def read(folder: Path, start: Position, limit: int, written: Position | None = None) -> Taken:
     """The next calls from a place on, about `limit`, oldest first.
 
-    `written` is how far this process has written: of that segment nothing behind it is looked at, and it stays the one
-    to go on in. A segment that holds nothing more is left for the next one.
+    `written` is how far somebody has written who may go on meanwhile: nothing behind it is looked at, and its segment
+    stays the one to go on in. Any other segment that holds nothing more is left for the next one.
     """
     kept: list[Kept] = []
     place, damaged = start, 0
     for number, path in segments(folder):
         if number < place.segment:
             continue
+        if written is not None and number > written.segment:
+            break
         place = place if number == place.segment else Position(number, BODY_START)
-        stop = written.offset if number == written.segment else None
+        stop = written.offset if written is not None and number == written.segment else None
         identity, data = _load(path, place.offset, stop)
         position, skipped = _take_frames(data, f"{identity}-", place, limit, kept)
         damaged += skipped
