@@ -76,13 +76,11 @@ class Drain:
         while True:
             ending = self._stopping.is_set()
             booked = self._book()
-            if ending and booked == 0:
+            if ending and booked <= 0:
                 break
             if booked < 0:
-                if ending:
-                    break
                 self._stopping.wait(_REST_SECONDS)
-            elif booked < _AT_ONCE:
+            elif booked < _AT_ONCE and not ending:
                 self._news.wait()
                 self._news.clear()
                 self._stopping.wait(_LINGER_SECONDS)
