@@ -81,6 +81,7 @@ export const enGateway = {
   'keys.field.note': 'Note',
   'keys.field.recording': 'Record the text of its calls',
   'keys.field.recording.note': 'Off: counts and cost only. Tell its owner before you switch it on.',
+  'keys.expiry.keep': 'As it is',
   'keys.expiry.never': 'Never',
   'keys.expiry.24h': 'In 24 hours',
   'keys.expiry.7d': 'In 7 days',

@@ -79,6 +79,7 @@ export const zhGateway: Record<keyof typeof enGateway, string> = {
   'keys.field.note': '备注',
   'keys.field.recording': '记录其调用的文本',
   'keys.field.recording.note': '关闭时只记数量与费用。开启前请告知所有者。',
+  'keys.expiry.keep': '保持不变',
   'keys.expiry.never': '永不',
   'keys.expiry.24h': '24 小时后',
   'keys.expiry.7d': '7 天后',
