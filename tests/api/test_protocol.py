@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import uvloop
 
 from ccledger.api.protocol import Protocol
 from ccledger.api.server import configure
+from ccledger.core.asgi import CONNECTION, Receive, Scope, Send
 from ccledger.ledger.store import Store
 from tests.api.apps import make_app
 from tests.api.serving import serving
@@ -212,3 +215,144 @@ def test_a_head_that_does_not_come_in_time_ends_the_connection(store: Store, mon
     assert answered == b"200"
     assert silent.startswith(b"HTTP/1.1 408 ")
     assert slow.startswith(b"HTTP/1.1 408 ")
+
+
+# What a client does after, beside or instead of what it should.
+
+
+class _Echo:
+    """An application that says how long a body was; `/early` it answers at once, `/long` without an end."""
+
+    def __init__(self) -> None:
+        self.lost = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        if scope["path"] == "/long":
+            await self._long(scope, send)
+            return
+        size = 0
+        more = scope["path"] != "/early"
+        while more and (message := await receive())["type"] == "http.request":
+            size += len(message["body"])
+            more = message["more_body"]
+        text = b"%d" % size
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(text))]})
+        await send({"type": "http.response.body", "body": text, "more_body": False})
+
+    async def _long(self, scope: Scope, send: Send) -> None:
+        scope[CONNECTION].on_lost = self.lost.set
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while not self.lost.is_set():
+            await send({"type": "http.response.body", "body": b"x" * 65_536, "more_body": True})
+            await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def echoing() -> AsyncGenerator[tuple[_Echo, asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection to an echo."""
+    app = _Echo()
+    async with serving(app) as host:
+        name, port = host.split(":")
+        reader, writer = await asyncio.open_connection(name, int(port))
+        try:
+            yield app, reader, writer
+        finally:
+            writer.transport.abort()
+
+
+async def answer_to(reader: asyncio.StreamReader) -> bytes:
+    """The body of the next answer."""
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+    assert head.startswith(b"HTTP/1.1 200 ")
+    return await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]))
+
+
+def test_the_rest_of_a_body_that_was_answered_early_is_passed_over() -> None:
+    async def run() -> list[bytes]:
+        async with echoing() as (_, reader, writer):
+            writer.write(b"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 5000000\r\n\r\n")
+            first = await answer_to(reader)
+            writer.write(b"x" * 5_000_000 + b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc")
+            return [first, await answer_to(reader)]
+
+    assert asyncio.run(run()) == [b"0", b"3"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param(b"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n", id="nothing of the body"),
+        pytest.param(b"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n|x", id="a part of the body"),
+        pytest.param(b"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n|xx", id="the body, late"),
+        pytest.param(b"GET /early HTTP/1.1\r\nHost: a\r\n\r\n|\r\n", id="an empty line"),
+    ],
+)
+def test_a_client_that_was_answered_and_falls_silent_is_let_go(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Protocol, "head_seconds", 0.1)
+    monkeypatch.setattr(Protocol, "silent_seconds", 0.1)
+
+    async def run() -> None:
+        async with echoing() as (_, reader, writer):
+            first, _, second = said.partition(b"|")
+            writer.write(first)
+            assert await answer_to(reader) == b"0"
+            writer.write(second)
+            await asyncio.wait_for(reader.read(), 20)
+
+    asyncio.run(run())
+
+
+def test_a_client_that_takes_nothing_of_its_answer_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Protocol, "head_seconds", 0.1)
+    monkeypatch.setattr(Protocol, "unread_seconds", 0.1)
+
+    async def run() -> None:
+        async with echoing() as (app, _, writer):
+            writer.transport.pause_reading()
+            writer.write(b"GET /long HTTP/1.1\r\nHost: a\r\n\r\n")
+            await asyncio.wait_for(app.lost.wait(), 20)
+
+    asyncio.run(run())
+
+
+def test_nothing_else_is_said_in_the_middle_of_an_answer() -> None:
+    async def run() -> bytes:
+        async with echoing() as (app, reader, writer):
+            writer.write(b"GET /long HTTP/1.1\r\nHost: a\r\n\r\n")
+            first = await reader.readuntil(b"xxx")
+            writer.write(b"nonsense\r\n\r\n")
+            rest = await asyncio.wait_for(reader.read(), 20)
+            await asyncio.wait_for(app.lost.wait(), 20)
+            return first + rest
+
+    assert asyncio.run(run()).count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize("upgrade", [b"h2c", b"websocket"])
+def test_an_offer_to_change_the_protocol_keeps_the_body(upgrade: bytes) -> None:
+    async def run() -> list[bytes]:
+        async with echoing() as (_, reader, writer):
+            offer = (
+                b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: %s\r\nHTTP2-Settings: AAMAAABkAAQAoAAA\r\n" % upgrade
+            )
+            writer.write(b"POST / HTTP/1.1\r\nHost: a\r\n%sContent-Length: 7\r\n\r\nabc" % offer)
+            await writer.drain()
+            writer.write(b"defg" + b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx")
+            return [await answer_to(reader), await answer_to(reader)]
+
+    assert asyncio.run(run()) == [b"7", b"1"]
+
+
+def test_too_many_headers_are_refused(store: Store) -> None:
+    few, many = say(
+        store,
+        ask(b"/api/v1/health", LOCAL, *(b"x-%d: y" % number for number in range(400))),
+        ask(b"/api/v1/health", LOCAL, *(b"x-%d: y" % number for number in range(600))),
+    )
+    assert (few[0], many[0]) == (200, 400)
