@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import uvloop
@@ -314,7 +314,7 @@ def test_a_client_that_takes_nothing_of_its_answer_is_let_go(monkeypatch: pytest
 
     async def run() -> None:
         async with echoing() as (app, _, writer):
-            writer.transport.pause_reading()
+            cast("asyncio.Transport", writer.transport).pause_reading()
             writer.write(b"GET /long HTTP/1.1\r\nHost: a\r\n\r\n")
             await asyncio.wait_for(app.lost.wait(), 20)
 

@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import apsw
 import pytest
 from msgspec.structs import replace
 
@@ -95,6 +96,31 @@ def test_calls_wait_while_the_ledger_cant_be_written(
         until(lambda: count(store) == 5)
         until(lambda: drain.failure is None)
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+
+
+class AlmostFull(Failing):
+    """A ledger with room for a position, but for no call until some is made."""
+
+    is_full = True
+
+    def append(self, facts: Sequence[Fact], positions: Mapping[str, bytes | None]) -> None:
+        if facts and self.is_full:
+            raise apsw.FullError("database or disk is full")
+        super().append(facts, positions)
+
+
+def test_calls_wait_for_a_ledger_that_only_has_room_for_less(tmp_path: Path, store: Store) -> None:
+    sink = AlmostFull(Writer(store, lambda: 0))
+    drain = Drain(tmp_path, sink, store.exchanged, Position(0, 0))
+    writer = SpoolWriter(tmp_path, os.urandom, drain.tell)
+    write(writer, map(fact, range(3)))
+    drain.start(writer)
+    until(lambda: drain.failure is not None)
+    sink.is_full = False
+    until(lambda: count(store) == 3)
+    drain.stop()
+    writer.close(drain.read_to)
+    assert not (tmp_path / "unbooked.jsonl").exists()
 
 
 def test_a_call_that_cant_be_booked_is_laid_aside_and_holds_up_no_other(tmp_path: Path, store: Store) -> None:

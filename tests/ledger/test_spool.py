@@ -54,6 +54,32 @@ def test_nothing_is_made_before_the_first_call(tmp_path: Path) -> None:
     assert numbers_in(tmp_path / "spool") == []
 
 
+def test_a_segment_that_is_begun_meanwhile_is_not_taken_for_a_finished_one(tmp_path: Path) -> None:
+    write(SpoolWriter(tmp_path, os.urandom), 1)
+    writer = SpoolWriter(tmp_path, os.urandom)
+    known = writer.end
+    assert writer.reserve()
+    taken = read(tmp_path, START, 10, known)
+    writer.write([fact(2)])
+    forget(tmp_path, taken.end)
+    assert numbers_in(tmp_path, taken.end, writer.end) == [2]
+
+
+def _write_one_byte(file: int, data: bytes, offset: int) -> int:
+    return 1
+
+
+def test_a_write_that_fails_says_so_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = SpoolWriter(tmp_path, os.urandom, limits=SMALL)
+    assert writer.reserve()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", _write_one_byte)
+        with pytest.raises(OSError, match="No space"):
+            writer.write([fact(1)])
+    write(writer, 2)
+    assert numbers_in(tmp_path) == [2]
+
+
 def test_a_segment_without_a_call_is_taken_away(tmp_path: Path) -> None:
     writer = SpoolWriter(tmp_path, os.urandom)
     assert writer.reserve()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from msgspec.structs import replace
 
+from ccledger.core.errors import StoreError
 from ccledger.ledger.spool import Kept, Position, SpoolWriter, Taken, forget, read
 
 if TYPE_CHECKING:
@@ -22,6 +23,23 @@ _ASIDE: Final = "unbooked.jsonl"
 _LINGER_SECONDS: Final = 0.02
 _SYNC_SECONDS: Final = 0.05
 _AT_ONCE: Final = 1000
+_OF_THE_STORAGE: Final = frozenset(
+    (
+        "BusyError",
+        "CantOpenError",
+        "CorruptError",
+        "FullError",
+        "IOError",
+        "InterruptError",
+        "LockedError",
+        "NoMemError",
+        "NotADBError",
+        "PermissionsError",
+        "ProtocolError",
+        "ReadOnlyError",
+    )
+)
+"""What storage engines call it when not the call is to blame but the disk, or who else uses it."""
 _REST_SECONDS: Final = 0.5
 """How long a ledger that takes nothing is left alone."""
 
@@ -130,12 +148,19 @@ class Drain:
         for frame in kept:
             try:
                 self._append([frame], frame.end)
-            except Exception as error:  # noqa: BLE001 - as in `_take`
+            except Exception as error:
+                # A disk that is almost full may well have room for a position, and for none of the calls.
+                if _is_of_the_storage(error):
+                    raise
                 self._append([], self.read_to)
                 _LOG.error("a call can't be booked; it is kept in %s", self._folder / _ASIDE, exc_info=error)
                 with (self._folder / _ASIDE).open("ab") as aside:
                     aside.write(msgspec.json.encode(frame.facts) + b"\n")
             self.read_to = frame.end
+
+
+def _is_of_the_storage(error: Exception) -> bool:
+    return isinstance(error, OSError | MemoryError | StoreError) or type(error).__name__ in _OF_THE_STORAGE
 
 
 def name_all(kept: Sequence[Kept], reported: Callable[[Iterable[str]], set[str]]) -> "list[Fact]":

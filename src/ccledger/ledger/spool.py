@@ -5,6 +5,7 @@ A spool is a folder of numbered segments. A segment begins with `MAGIC` and 8 ra
 whole size from the beginning, so that what was promised room can be written on a full disk, too.
 """
 
+import errno
 import os
 import re
 import threading
@@ -111,15 +112,16 @@ class SpoolWriter:
         return True
 
     def write(self, facts: Sequence[Fact]) -> None:
-        """See `core.ports.Spool.write`."""
+        """See `core.ports.Spool.write`. Raises `OSError` when the disk fails."""
         payload = _encode(facts)
         frame = HEAD.pack(MARK, len(payload), zlib.crc32(payload)) + payload
         segment, offset = self.end
         if self._size - offset - len(frame) < (self._promised - 1) * self._limits.room and self._turn(len(frame)):
             segment, offset = self.end
-        os.pwrite(self._file, frame, offset)
-        self.end = Position(segment, offset + len(frame))
         self._promised -= 1
+        if os.pwrite(self._file, frame, offset) < len(frame):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.end = Position(segment, offset + len(frame))
         self._written()
 
     def release(self) -> None:
