@@ -10,9 +10,9 @@ from ccledger.sources.gateway.forms import AnswerUnreadable, Form
 from ccledger.sources.gateway.heads import Headers, Marks, read_marks
 from ccledger.sources.gateway.refused import Refused, unanswered
 from ccledger.sources.gateway.upstream import Answer, UpstreamFailure
-from ccledger.sources.gateway.visit import Ending, Visit, in_one_line
+from ccledger.sources.gateway.visit import Ending, Visit
 from ccledger.wire.inflate import Inflater
-from ccledger.wire.messages import StreamMeter, error_of, read_answer
+from ccledger.wire.messages import Seen, StreamMeter, error_of, read_answer
 from ccledger.wire.refusal import status_of
 
 if TYPE_CHECKING:
@@ -23,6 +23,11 @@ _SEAM: Final = max(len(_STOP), len(_ERROR)) - 1
 _LARGEST_ANSWER: Final = 256 << 20
 _TOO_LARGE: Final = f"the upstream's answer is larger than {_LARGEST_ANSWER} bytes"
 _CUT_SHORT: Final = "the upstream's stream ended before its message did"
+_NO_HTTP: Final = "the upstream's answer has a status or a header that HTTP does not allow"
+_CONTROLS: Final = bytes(byte for byte in range(0x20) if byte != 0x09) + b"\x7f"
+_STOP_BYTES: Final = 4096
+"""How far behind its name the event that ends a stream may end."""
+_BLANK_LINES: Final = (b"\n\n", b"\n\r\n", b"\r\r")
 _CARRIED: Final = frozenset((b"content-length", b"content-encoding", b"content-type"))
 
 
@@ -62,12 +67,15 @@ class Answering:
 
     async def pass_on(self, answer: Answer, lease: "Lease") -> None:
         """Passes an upstream's answer on. Raises `Refused` when it turns out to be none."""
+        if not _can_be_said(answer):
+            lease.failed("protocol")
+            raise Refused(502, _NO_HTTP, Failer.UPSTREAM)
         marks = read_marks(answer.headers)
         self._visit.request_id = marks.request_id
         try:
             if self._visit.endpoint not in MODEL_ENDPOINTS and self._form.is_native:
                 await self._plain(answer)
-            elif answer.status >= 400:
+            elif answer.status >= 300:
                 await self._failed(answer, marks)
             elif marks.is_stream:
                 await self._stream(answer, marks)
@@ -90,11 +98,12 @@ class Answering:
             await self._send_whole(answer, self._form.error(answer.status, plain))
 
     async def _whole(self, answer: Answer, marks: Marks) -> None:
+        self._visit.seen = Seen()  # whoever breaks off now has begun to answer
         body = await _read_all(answer)
         plain = _inflated(body, marks)
         self._visit.seen = read_answer(plain)
-        self.end(Ending(answer.status))
         if self._form.is_native:
+            self.end(Ending(answer.status))
             await self._start(answer.status, answer.headers)
             await self._finish(body)
             return
@@ -102,6 +111,7 @@ class Answering:
             converted = self._form.whole(plain)
         except AnswerUnreadable as unreadable:
             raise Refused(502, str(unreadable), Failer.UPSTREAM) from None
+        self.end(Ending(answer.status))
         await self._send_whole(answer, converted)
 
     async def _send_whole(self, answer: Answer, body: bytes) -> None:
@@ -131,15 +141,19 @@ class Answering:
 
     async def _pass_events(self, answer: Answer, meter: StreamMeter, inflater: Inflater | None) -> None:
         visit, read, send = self._visit, answer.read, self._send
-        seam = b""
+        seam, near = b"", 0
         while piece := await read():
             plain = piece if inflater is None else inflater.feed(piece)
             meter.feed(plain)
             if visit.first_token_ms is None and meter.saw_content:
                 visit.first_token_ms = self._since()
             joined = seam + plain
-            if (_STOP in joined or _ERROR in joined) and (meter.is_complete or meter.failure):
-                self._end_stream(meter, answer.status)
+            if near or _STOP in joined or _ERROR in joined:
+                # The event may come in pieces of its own: until it ends, each of them may be the one that ends it.
+                near = _still_near(near, joined)
+                if meter.is_complete or meter.failure:
+                    self._end_stream(meter, answer.status)
+                    near = 0
             seam = joined[-_SEAM:]
             await send({"type": "http.response.body", "body": piece, "more_body": True})
 
@@ -208,8 +222,23 @@ class Answering:
 
 def _failing(status: int, text: str) -> Ending:
     """How a call ended that an upstream refused: most often the request is to blame, else the account or its limits."""
-    blamed = Failer.UPSTREAM if status in (401, 402, 403, 429) or status >= 500 else Failer.CLIENT
-    return Ending(status, blamed, in_one_line(text) or None)
+    blamed = Failer.UPSTREAM if status in (401, 402, 403, 429) or not 400 <= status < 500 else Failer.CLIENT
+    return Ending(status, blamed, text or None)
+
+
+def _can_be_said(answer: Answer) -> bool:
+    """Whether the head of an answer may be sent on as it is."""
+    values = b"".join([value for _, value in answer.headers])
+    return answer.status < 600 and len(values.translate(None, _CONTROLS)) == len(values)
+
+
+def _still_near(near: int, joined: bytes) -> int:
+    """How far the end of a stream was named before the end of what came, as long as the event that names it goes on."""
+    found = max(joined.rfind(_STOP), joined.rfind(_ERROR))
+    if any(line in joined[max(found, 0) :] for line in _BLANK_LINES):
+        return 0
+    size = len(joined) - found if found >= 0 else near + len(joined)
+    return size if size < _STOP_BYTES else 0
 
 
 def _inflated(body: bytes, marks: Marks) -> bytes:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ccledger.core.access import AccountType
+from ccledger.core.call import Failer
 from ccledger.sources.gateway.base_url import base_of
 from ccledger.sources.gateway.credentials import authorise
 from ccledger.sources.gateway.heads import Headers
@@ -73,6 +74,10 @@ class Caller:
             try:
                 answer = await self._answer(visit, lease, question)
             except UpstreamFailure as failure:
+                if failure.kind == "protocol" and not failure.reached:
+                    # What this client sent can't be said to any upstream, and says nothing about this one.
+                    lease.release()
+                    raise Refused(400, failure.text, Failer.CLIENT) from None
                 lease.failed(failure.kind)
                 lease.release()
                 following = self._next(visit, question, tried, repeatable=not failure.reached)
@@ -109,16 +114,18 @@ class Caller:
             lease.refused("its credential can't be used")
             raise UpstreamFailure("connect", "The account's credential can't be used.", reached=False)
         visit.attempts += 1
-        answer = await self._send(lease, credential, question)
+        answer = await self._send(visit, lease, credential, question)
         if answer.status == 401 and isinstance(question.body, bytes):
-            answer = await self._again(answer, lease, credential, question)
+            answer = await self._again(visit, answer, lease, credential, question)
         now = self._clock()
         limits = read_limits(answer.headers, now)
         rests_until = limits.rests_until(now)
         lease.answered(answer.status, None if rests_until is None else (rests_until - now) / 1000, limits.windows)
         return answer
 
-    async def _again(self, answer: Answer, lease: "Lease", used: "Credential", question: Question) -> Answer:
+    async def _again(
+        self, visit: "Visit", answer: Answer, lease: "Lease", used: "Credential", question: Question
+    ) -> Answer:
         """The answer to another credential, where the account has one by now; else the one that there is."""
         try:
             renewed = await self._refresher.renewed(lease.account, used)
@@ -128,9 +135,10 @@ class Caller:
         if renewed is None:
             return answer
         await answer.close()
-        return await self._send(lease, renewed, question)
+        return await self._send(visit, lease, renewed, question)
 
-    async def _send(self, lease: "Lease", credential: "Credential", question: Question) -> Answer:
+    async def _send(self, visit: "Visit", lease: "Lease", credential: "Credential", question: Question) -> Answer:
+        visit.know(credential)
         request = self._request(lease, credential, question)
         if lease.account.type != AccountType.SESSION_KEY:
             return await self._upstream.send(request)

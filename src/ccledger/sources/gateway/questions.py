@@ -12,7 +12,7 @@ from ccledger.sources.gateway.caller import Question
 from ccledger.sources.gateway.forms import OpenAI
 from ccledger.sources.gateway.heads import Asking, Headers
 from ccledger.sources.gateway.refused import Refused
-from ccledger.sources.gateway.routes import Route
+from ccledger.sources.gateway.routes import Route, can_pass, is_plain
 from ccledger.wire.asked import Asked, Malformed, read_request
 from ccledger.wire.chat.errors import ChatRefused
 from ccledger.wire.chat.request import convert_request
@@ -25,6 +25,8 @@ _PASSED_FROM_CHAT: Final = frozenset(
 _SMALL: Final = 1 << 20
 """Bytes up to which a body is taken whole, so that it can be sent again by another account."""
 _BODILESS: Final = ("GET", "HEAD", "DELETE", "OPTIONS")
+_WRONG_METHOD: Final = "this method is not one of the API's"
+_WRONG_PATH: Final = "the path must not contain '.', '..', backslashes or control characters"
 _WRONG_TYPE: Final = "the content-type must be application/json"
 
 
@@ -54,7 +56,7 @@ async def read_chat(
 
 async def read_other(scope: Scope, receive: Receive, route: Route, asking: Asking, taking: Taking) -> Question:
     """Any other request: it passes as it is, a long body while it comes."""
-    path = scope["raw_path"].decode("ascii") if route.endpoint != "models" else route.path
+    path = _path(scope) if route.endpoint != "models" else route.path
     if asking.length is None and scope["method"] in _BODILESS:
         return _question(scope, path, asking.forward, b"")
     if asking.length is not None and asking.length <= _SMALL:
@@ -65,8 +67,8 @@ async def read_other(scope: Scope, receive: Receive, route: Route, asking: Askin
 
 async def read_whole(scope: Scope, receive: Receive, asking: Asking, taking: Taking) -> Question:
     """The same with the body taken whole, because somebody has to look into it."""
-    body = await take_body(receive, asking.length, taking)
-    return _question(scope, scope["raw_path"].decode("ascii"), asking.forward, body)
+    path = _path(scope)
+    return _question(scope, path, asking.forward, await take_body(receive, asking.length, taking))
 
 
 def for_models(question: Question) -> Question:
@@ -76,6 +78,15 @@ def for_models(question: Question) -> Question:
 
 def _question(scope: Scope, path: str, headers: Headers, body: Any) -> Question:
     return Question(scope["method"].encode("ascii"), path, scope["query_string"], headers, body)
+
+
+def _path(scope: Scope) -> str:
+    """The path of a request that passes as it is."""
+    if not can_pass(scope["method"]):
+        raise Refused(405, _WRONG_METHOD, Failer.CLIENT)
+    if not is_plain(scope["path"]):
+        raise Refused(400, _WRONG_PATH, Failer.CLIENT)
+    return scope["raw_path"].decode("ascii")
 
 
 def _read(body: bytes) -> Asked:

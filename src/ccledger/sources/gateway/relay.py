@@ -37,6 +37,8 @@ _GONE: Final = Ending(LEFT, Failer.CLIENT, "the client went away before the answ
 _STOPPED: Final = Ending(503, Failer.GATEWAY, "the gateway was stopped before the answer was complete")
 _UNKNOWN: Final = "this key is not known here; 'ccledger token create' issues one"
 _NO_KEY: Final = "a key is missing; send one issued here as 'x-api-key' or 'Authorization: Bearer'"
+_WRONG_MODE: Final = "x-proxy-mode takes api, web or both"
+_FAILED: Final = "the gateway failed; its log says how"
 _NO_ROOM: Final = "the gateway's disk is full and no call could be recorded; free some space there, then try again"
 _STRANGERS_A_SECOND: Final = 10
 """How many calls without a key of ours are written down: the book is not to be filled by whoever knocks."""
@@ -87,8 +89,10 @@ class Relay:
             answering.end(_GONE if watch.is_lost else _STOPPED)
             if not watch.is_lost:
                 raise
-        except BaseException:
-            answering.end(Ending(500, Failer.GATEWAY, "the gateway failed; its log says how"))
+        except Exception:
+            answering.end(Ending(500, Failer.GATEWAY, _FAILED))
+            visit.leave()
+            await answering.refuse(Refused(500, _FAILED), visit.own)
             raise
         finally:
             watch.end()
@@ -98,6 +102,7 @@ class Relay:
         self, scope: Scope, receive: Receive, visit: Visit, answering: Answering, route: Route, form: Form
     ) -> None:
         asking = read_asking(scope["headers"])
+        visit.know_secret(asking.secret)
         token = self._token(asking)
         visit.token, visit.session, visit.agent = token, asking.session, asking.agent
         mode = visit.mode = self._mode(token, asking)
@@ -161,6 +166,8 @@ class Relay:
     def _mode(self, token: "AccessToken", asking: Asking) -> str:
         """Which kind of account serves a call: the token says so, or lets the caller choose."""
         wanted = asking.mode
+        if wanted and wanted not in tuple(Mode):
+            raise Refused(400, _WRONG_MODE, Failer.CLIENT)
         if token.mode != Mode.BOTH:
             return wanted or token.mode
         pool = self._ports.pool
@@ -198,7 +205,7 @@ class _Watch:
 
     def end(self) -> None:
         """Looks no more."""
-        if self._connection is not None:
+        if self._connection is not None and self._connection.on_lost == self._lose:
             self._connection.on_lost = None
 
 

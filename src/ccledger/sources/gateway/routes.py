@@ -37,8 +37,12 @@ class Route(NamedTuple):
 
 
 _EVENTS: Final = frozenset(("/api/event_logging/batch", "/api/event_logging/v2/batch", "/v1/api/event_logging/batch"))
-_OBJECT: Final = re.compile(r"(?=[^/]*[0-9_])[^/]{12,}")
+_OBJECT: Final = re.compile(r"(?=[^/]*[0-9_])[^/]{12,}|[^/]{24,}")
 """A part of a path that names one object among many, as `msgbatch_013Zva2CMHLNnXjNJJKqJ2EF` does."""
+_METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+"""What passes. An upstream that answered TRACE would show the account's credential to the client."""
+_UNWANTED: Final = re.compile(r"[\x00-\x20\x7f\\]|(?:^|/)\.{1,2}(?:/|$)")
+"""What no path of the API has, and what would lead elsewhere on the upstream's server."""
 _MOST_PARTS: Final = 6
 _KNOWN: Final = {
     ("POST", "/v1/messages"): Route(Kind.MESSAGES, "messages", "/v1/messages"),
@@ -61,8 +65,20 @@ def find_route(method: str, path: str) -> Route | None:
     if path in _EVENTS:
         return _REPORT if method == "POST" else None
     if path.startswith("/v1/"):
-        return Route(Kind.PASS, _endpoint(path), path)
+        # Many servers take these for one; a call must not pass by its meter because of that.
+        plain = "/" + "/".join(filter(None, path.split("/")))
+        return _KNOWN.get((method, plain)) or Route(Kind.PASS, _endpoint(path), path)
     return None
+
+
+def can_pass(method: str) -> bool:
+    """Whether requests of this method pass to an upstream."""
+    return method in _METHODS
+
+
+def is_plain(path: str) -> bool:
+    """Whether a decoded path leads to where it seems to lead."""
+    return _UNWANTED.search(path) is None
 
 
 def _endpoint(path: str) -> str:

@@ -1,8 +1,11 @@
 """One call on its way through the gateway: what is known of it so far, written down once; it sends nothing."""
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from urllib.parse import urlsplit
 
+import msgspec
 from msgspec.structs import replace
 
 from ccledger.core.access import AccountType
@@ -24,7 +27,7 @@ from ccledger.wire.asked import Asked
 from ccledger.wire.messages import Names, Seen, measure
 
 if TYPE_CHECKING:
-    from ccledger.core.access import AccessToken, Account
+    from ccledger.core.access import AccessToken, Account, Credential
     from ccledger.core.ports import Spool
 
 LEFT: Final = 499
@@ -34,6 +37,8 @@ _UNSEEN: Final = (LEFT, 504)
 _SOURCE: Final = Source.GATEWAY.value
 _SOURCES: Final = 1 << _SOURCE
 _LONGEST_ERROR: Final = 500
+_SHORTEST_SECRET: Final = 8
+"""Characters; anything shorter is in texts by chance."""
 _SECRETS: Final = re.compile(r"(?i)\b(?:sk|ccl|key|bearer|token)[-_ ][\w.~+/=-]{8,}")
 _NOT_PLAIN: Final = re.compile(r"[\x00-\x1f\x7f]+")
 
@@ -64,6 +69,7 @@ class Visit:
     __slots__ = (
         "_is_admitted",
         "_is_written",
+        "_secrets",
         "_spool",
         "account",
         "agent",
@@ -87,6 +93,7 @@ class Visit:
         self.own = own
         self._is_admitted = False
         self._is_written = False
+        self._secrets: tuple[str, ...] = ()
         self.endpoint = endpoint
         self.started_at = started_at
         self.token: AccessToken | None = None
@@ -100,6 +107,18 @@ class Visit:
         self.attempts = 0
         self.first_token_ms: int | None = None
         self.tokens_used = 0
+
+    def know_secret(self, secret: str) -> None:
+        """Nothing is written down with this in it."""
+        if len(secret) >= _SHORTEST_SECRET and secret not in self._secrets:
+            self._secrets = (*self._secrets, secret)
+
+    def know(self, credential: "Credential") -> None:
+        """The same for what an account has."""
+        self.know_secret(credential.secret)
+        self.know_secret(credential.refresh_token or "")
+        if credential.proxy_url:
+            self.know_secret(urlsplit(credential.proxy_url).password or "")
 
     def admit(self) -> bool:
         """Keeps room for what will be written; False when there is none."""
@@ -117,6 +136,8 @@ class Visit:
             return
         self._is_written = True
         facts = self._facts(ending, duration_ms)
+        if self._tells_secret(ending):
+            facts = _without(self._secrets, facts)
         self.tokens_used = sum(fact.reading.usage.total_tokens for fact in facts if fact.reading is not None)
         self._spool.write(facts)
 
@@ -125,6 +146,17 @@ class Visit:
         if self._is_admitted and not self._is_written:
             self._is_written = True
             self._spool.release()
+
+    def _tells_secret(self, ending: Ending) -> bool:
+        """Whether somebody has put a secret where it would be written down."""
+        asked, seen = self.asked, self.seen
+        said = [ending.error, self.endpoint, self.session, self.agent, self.request_id]
+        if asked is not None:
+            said += (asked.model, asked.user)
+        if seen is not None:
+            said += (seen.model, seen.message)
+        text = "\n".join(filter(None, said))
+        return any(secret in text for secret in self._secrets)
 
     def _facts(self, ending: Ending, duration_ms: int) -> list[Fact]:
         started_at = self.started_at
@@ -135,7 +167,7 @@ class Visit:
             self.endpoint,
             asked is not None and asked.stream,
             ending.failed_by,
-            None if ending.error is None else in_one_line(ending.error),
+            self._reason(ending),
             self.attempts,
         )
         if asked is None or self.endpoint not in MODEL_ENDPOINTS:
@@ -156,6 +188,12 @@ class Visit:
             return reading
         return replace(reading, origin=Origin.ESTIMATED)
 
+    def _reason(self, ending: Ending) -> str | None:
+        if ending.error is None:
+            return None
+        # Before it is made shorter: a part of a secret is not recognised any more.
+        return in_one_line(_hidden(self._secrets, ending.error)) or None
+
     def _place(self) -> Place:
         account = self.account
         subscribed = account is not None and account.billing == "subscription"
@@ -174,3 +212,22 @@ class Visit:
         if asked is None or not asked.user or asked.session or asked.account:
             return token.user
         return asked.user
+
+
+def _hidden(secrets: Iterable[str], text: str) -> str:
+    for secret in secrets:
+        text = text.replace(secret, "[…]")
+    return text
+
+
+def _without(secrets: Collection[str], facts: list[Fact]) -> list[Fact]:
+    """The same facts without a secret in any of their texts."""
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, str):
+            return _hidden(secrets, value)
+        if isinstance(value, Mapping):
+            return {name: clean(one) for name, one in cast("Mapping[str, Any]", value).items()}
+        return [clean(one) for one in cast("list[Any]", value)] if isinstance(value, list | tuple) else value
+
+    return msgspec.convert(clean(msgspec.to_builtins(facts)), list[Fact])
