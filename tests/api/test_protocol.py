@@ -349,6 +349,12 @@ def test_an_offer_to_change_the_protocol_keeps_the_body(upgrade: bytes) -> None:
     assert asyncio.run(run()) == [b"7", b"1"]
 
 
+def test_what_follows_a_body_is_no_part_of_the_head(store: Store) -> None:
+    chunks = b"GET /api/v1/health HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n"
+    [(status, _, _)] = say(store, chunks + b"Host: evil.example\r\n\r\n")
+    assert status == 200
+
+
 def test_too_many_headers_are_refused(store: Store) -> None:
     few, many = say(
         store,

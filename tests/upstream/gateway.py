@@ -20,6 +20,7 @@ from ccledger.api.server import configure
 from ccledger.app.gateway import Gateway, gateway
 from ccledger.core.access import AccessToken, Account
 from ccledger.core.call import Call
+from ccledger.ledger.spool import BODY_START, SpoolWriter
 from ccledger.ledger.store import Store
 from ccledger.ledger.writer import Writer
 from ccledger.settings import Settings, read_settings
@@ -39,6 +40,9 @@ class Running:
         self.tokens = tokens
         self.accounts = accounts
         self.built = built
+        self.server: uvicorn.Server | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.idle_tasks = 0
         issued = tokens.issue(NewToken(name="first"))
         self.token: AccessToken = issued.token
         self.key = issued.key
@@ -65,6 +69,24 @@ class Running:
             return answer, answer.read()
         finally:
             connection.close()
+
+    @property
+    def held(self) -> tuple[int, int, int, int]:
+        """What is held for calls now: accounts lent, room promised in the spool, connections of clients, tasks."""
+        assert self.server is not None
+        assert self.loop is not None
+        lent = sum(state.in_flight for state in self.built.pool.states().values())
+        promised: int = self._spool._promised  # pyright: ignore[reportPrivateUsage]
+        return lent, promised, len(self.server.server_state.connections), len(asyncio.all_tasks(self.loop))
+
+    @property
+    def _spool(self) -> SpoolWriter:
+        return self.built.drain._writer  # pyright: ignore[reportPrivateUsage]
+
+    def wait_until_calm(self) -> None:
+        """Waits until all is booked, and nothing is held any more but the tasks that an idle server has."""
+        until(lambda: self.held[:3] == (0, 0, 0) and self.held[3] <= self.idle_tasks)
+        until(lambda: self._spool.end.offset == BODY_START or self.built.drain.read_to >= self._spool.end)
 
     def calls(self, count: int) -> Sequence[Call]:
         """What is on the ledger, oldest first, once it holds so many calls."""
@@ -108,17 +130,21 @@ def running(folder: Path, fake: Fake | None = None, **settings: Any) -> Generato
             found = Running(listener.getsockname()[1], store, tokens, accounts, built)
             if fake is not None:
                 found.add_account(fake.url)
-            with _served(uvicorn.Server(configure(built.front(_nothing))), listener):
+            found.server = uvicorn.Server(configure(built.front(_nothing)))
+            with _served(found.server, listener) as found.loop:
+                found.idle_tasks = len(asyncio.all_tasks(found.loop))
                 yield found
 
 
 @contextmanager
-def _served(server: uvicorn.Server, listener: socket.socket) -> Generator[None]:
+def _served(server: uvicorn.Server, listener: socket.socket) -> Generator[asyncio.AbstractEventLoop]:
     failures: list[BaseException] = []
+    loops: list[asyncio.AbstractEventLoop] = []
 
     def serve() -> None:
         try:
             with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+                loops.append(runner.get_loop())
                 runner.run(server.serve([listener]))
         except BaseException as error:
             failures.append(error)
@@ -128,7 +154,7 @@ def _served(server: uvicorn.Server, listener: socket.socket) -> Generator[None]:
     thread.start()
     until(lambda: server.started or bool(failures))
     try:
-        yield
+        yield loops[0]
     finally:
         server.should_exit = True
         thread.join(PATIENCE)

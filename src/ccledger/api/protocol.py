@@ -171,7 +171,12 @@ class Protocol(HttpToolsProtocol):
         scope[CONNECTION] = self
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Takes a header; too many are no request (the parser passes the error on)."""
+        """Takes a header; too many are no request (the parser passes the error on).
+
+        What follows a body is passed over: it must not be taken for a part of the head (RFC 9110, 6.5.1).
+        """
+        if self._is_in_body:
+            return
         if len(self.headers) >= _MOST_HEADERS:
             raise ValueError("too many headers")
         super().on_header(name, value)
