@@ -126,3 +126,13 @@ def test_an_error_in_the_middle_of_a_stream_passes_and_is_kept(served: Running, 
     assert body == b"".join(failing)
     (call,) = served.calls(1)
     assert call.fact.timing.status_code == 529
+
+
+def test_a_key_for_some_models_asks_those_and_no_others(served: Running, fake: Fake) -> None:
+    key = served.issue("narrow", models=["claude-haiku-*"])
+    allowed, _ = served.ask("/v1/messages", request(model="claude-haiku-4-5"), x_api_key=key)
+    listed, _ = served.ask("/v1/models", x_api_key=key, anthropic_version="2023-06-01")
+    refused, body = served.ask("/v1/messages", request(), x_api_key=key)
+    assert (allowed.status, listed.status, refused.status) == (200, 200, 403)
+    assert MODEL in json.loads(body)["error"]["message"]
+    assert len(fake.seen) == 2

@@ -410,6 +410,11 @@ def test_patterns_of_models(pattern: str, model: str, allowed: bool) -> None:
     assert (refusal_of(token(models=(pattern,)), NOW, model, "", "api") is None) == allowed
 
 
+def test_a_call_that_asks_no_model_is_not_held_to_them() -> None:
+    assert refusal_of(token(models=("claude-haiku-*",)), NOW, None, "", "api") is None
+    assert refusal_of(token(models=("claude-haiku-*",)), NOW, "", "", "api") is not None
+
+
 @pytest.mark.parametrize(
     ("network", "ip", "allowed"),
     [

@@ -236,10 +236,11 @@ def _crowded(token: AccessToken, why: str) -> Refusal:
     return Refusal(429, f"This access token {limit}, {why}. Try again in {_COME_BACK} s.", _COME_BACK)
 
 
-def refusal_of(token: AccessToken, now_ms: int, model: str, ip: str, mode: str) -> Refusal | None:
+def refusal_of(token: AccessToken, now_ms: int, model: str | None, ip: str, mode: str) -> Refusal | None:
     """Why an access token may not make a call at all; None if it may.
 
-    `now_ms` in milliseconds since 1970, `model` as it was asked for, `ip` the caller's address, `mode` `api` or `web`.
+    `now_ms` in milliseconds since 1970, `model` as it was asked for (None: nobody knows yet, or it asks none), `ip` the
+    caller's address, `mode` `api` or `web`.
     """
     if token.revoked_at is not None and token.revoked_at <= now_ms:
         return Refusal(401, "This access token was revoked. Ask for a new one.")
@@ -249,7 +250,7 @@ def refusal_of(token: AccessToken, now_ms: int, model: str, ip: str, mode: str) 
         return Refusal(403, f"This access token may not be used from {ip or 'here'}. Use it from an address it allows.")
     if token.mode not in (mode, Mode.BOTH):
         return Refusal(403, f"This access token is for mode {token.mode}, not {mode}. Use one that allows it.")
-    if token.models and not _is_allowed(token.models, model):
+    if model is not None and token.models and not _is_allowed(token.models, model):
         return Refusal(403, f"This access token may not ask {model}. It may ask {', '.join(token.models)}.")
     return None
 

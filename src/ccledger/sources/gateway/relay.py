@@ -177,7 +177,7 @@ class Relay:
 
     def _check(self, token: "AccessToken", model: str | None, client: "tuple[str, int] | None", mode: str) -> None:
         """Raises `Refused` when a token does not allow a call."""
-        refusal = refusal_of(token, self._ports.clock(), model or "", client[0] if client else "", mode)
+        refusal = refusal_of(token, self._ports.clock(), model, client[0] if client else "", mode)
         if refusal is not None:
             raise Refused(refusal.status, refusal.sentence, Failer.CLIENT, refusal.retry_after)
 
