@@ -42,7 +42,7 @@ class Running:
     version: str
     pid: int
     target: Target
-    exact: bool = True
+    exact: bool
     """Whether it promises to pass answers byte by byte."""
 
     def cpu(self) -> float:
@@ -126,7 +126,7 @@ def nginx(rig: Rig) -> Generator[Running]:
         config = Path(folder, "nginx.conf")
         config.write_text(NGINX.format(folder=folder, upstream=rig.port, port=port))
         with started((program, "-p", folder, "-c", str(config)), answers(port), stderr=subprocess.DEVNULL) as pid:
-            yield Running("nginx", version.rpartition("/")[2], pid, Target(port))
+            yield Running("nginx", version.rpartition("/")[2], pid, Target(port), exact=True)
 
 
 # ccledger
@@ -166,8 +166,9 @@ class Ledger:
 class Ours(Running):
     """A running ccledger."""
 
-    data: Path = Path()
-    ledger: Ledger = Ledger(0)
+    ledger: Ledger
+    issue: Callable[[str], dict[str, Any]]
+    """Issues one more key, by the command line."""
 
 
 @contextmanager
@@ -192,7 +193,11 @@ def ccledger(rig: Rig, program: Sequence[str] = (sys.executable, "-m", "ccledger
 
         version = do("--version").split()[-1]
         limits = ("--rpm", "100000000", "--tpm", "1000000000000", "--concurrency", "100000")
-        key = json.loads(do("token", "create", "--name", "bench", *limits, "--json"))["token"]
+
+        def issue(name: str) -> dict[str, Any]:
+            return json.loads(do("token", "create", "--name", name, *limits, "--json"))
+
+        key = issue("bench")["token"]
         url = f"http://127.0.0.1:{rig.port}"
         do("account", "add", "--name", "up", "--type", "api-key", "--base-url", url, "--api-key-stdin", given=SECRET)
         serve = on_core(GATEWAY_CORE, (*program, "serve", "--no-browser", "--port", "0"))
@@ -200,7 +205,7 @@ def ccledger(rig: Rig, program: Sequence[str] = (sys.executable, "-m", "ccledger
             try:
                 port = int(address_of(process).rpartition(":")[2])
                 target = Target(port, headers={"x-api-key": key})
-                yield Ours("ccledger", version, process.pid, target, data=folder / "data", ledger=Ledger(port))
+                yield Ours("ccledger", version, process.pid, target, exact=True, ledger=Ledger(port), issue=issue)
             finally:
                 process.terminate()
                 process.wait(PATIENCE)
