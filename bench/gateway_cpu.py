@@ -8,7 +8,6 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from pathlib import Path
 
 from bench.gateway.gateways import Ours, Running, Unavailable, ccledger, litellm, nginx, portkey
 from bench.gateway.rig import BURST, LOADS, PACED, WHOLE, Load, Rig, fetch, rig

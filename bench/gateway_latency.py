@@ -77,12 +77,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         upstream = stack.enter_context(rig())
         gateways = open_all(stack, upstream, chosen.only)
         sys.stdout.write(f"{machine()}\n{' · '.join(f'{each.name} {each.version}' for each in gateways)}\n")
-        sys.stdout.write("first byte of an answer, one call at a time, ms: p50, p90, p99; added to the upstream's p50\n")
+        sys.stdout.write(
+            "first byte of an answer, one call at a time, ms: p50, p90, p99; added to the upstream's p50\n"
+        )
         targets = {"upstream": upstream.direct} | {each.name: each.target for each in gateways}
         for name, load in LOADS:
             found = measure(targets, load, chosen.rounds, Random(1))
             added = show(load, found)
-            kept.append(judge(f"gateway-latency-{name}", f"{added:.2f} ms", f"{LIMIT_MS:.0f} ms", kept=added <= LIMIT_MS))
+            kept.append(
+                judge(f"gateway-latency-{name}", f"{added:.2f} ms", f"{LIMIT_MS:.0f} ms", kept=added <= LIMIT_MS)
+            )
     return 0 if all(kept) else 1
 
 

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from bench.gateway.gateways import ccledger
 from bench.gateway.rig import Load, cpu_of_family, rig, rss_of_family
@@ -39,7 +39,7 @@ class Watcher:
         while not self._over.wait(0.5):
             self.samples.append(Sample(time.monotonic(), rss_of_family(self._pid), cpu_of_family(self._pid)))
 
-    def __enter__(self) -> Watcher:
+    def __enter__(self) -> Self:
         """Begins."""
         self._thread.start()
         return self
@@ -86,7 +86,9 @@ def judge_all(streams: int, answered: int, failed: int, steady: Sequence[Sample]
     cpu = (steady[-1].cpu - steady[0].cpu) / seconds
     level = sum(sample.rss for sample in steady) / len(steady)
     growth = slope(steady) * seconds / level
-    sys.stdout.write(f"{machine()}\n{streams:,} streams at {1000 // PACE_MS} events a second, watched {seconds:.0f} s\n")
+    sys.stdout.write(
+        f"{machine()}\n{streams:,} streams at {1000 // PACE_MS} events a second, watched {seconds:.0f} s\n"
+    )
     sys.stdout.write(f"answered whole {answered:,}, failed {failed:,}, on the ledger {calls:,}\n")
     sys.stdout.write(
         f"memory {level / 2**20:.1f} MiB, slope {slope(steady) / 1024:+.2f} KiB/s · CPU {cpu:.0%} of a core, "

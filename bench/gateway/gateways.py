@@ -254,9 +254,7 @@ def litellm(rig: Rig) -> Generator[Running]:
         command = (str(program), "--config", str(config), "--host", "127.0.0.1", "--port", str(port))
         quiet = {"LITELLM_LOG": "ERROR", "LITELLM_MODE": "PRODUCTION", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
         told = {"env": os.environ | quiet | {"HOME": folder}, "cwd": folder}
-        with started(
-            command, answers(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **told
-        ) as pid:
+        with started(command, answers(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **told) as pid:
             yield Running(
                 "LiteLLM", LITELLM, pid, Target(port, headers={"x-api-key": "sk-bench-0123456789"}), exact=False
             )
@@ -301,5 +299,7 @@ def portkey(rig: Rig) -> Generator[Running]:
     }
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     command = (node, str(program), f"--port={port}", "--headless")
-    with started(command, answers(port), env=os.environ | {"PORT": str(port), "NODE_ENV": "production"}, **quiet) as pid:
+    with started(
+        command, answers(port), env=os.environ | {"PORT": str(port), "NODE_ENV": "production"}, **quiet
+    ) as pid:
         yield Running("Portkey", PORTKEY, pid, Target(port, headers=headers), exact=False)

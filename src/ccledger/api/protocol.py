@@ -9,8 +9,9 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ccledger.api.errors import encode_problem
+from ccledger.api.sending import sent_whole
 from ccledger.api.shield import SECURITY_HEADERS
-from ccledger.core.asgi import CONNECTION
+from ccledger.core.asgi import CONNECTION, Application
 
 _NOT_HTTP = "this is not a request of HTTP/1.1 as it should be; use a browser or an HTTP library"
 _LONGEST_HEAD = 1 << 21
@@ -226,6 +227,10 @@ class Protocol(HttpToolsProtocol):
             authority = rest.partition(b"/")[0]
             self.headers[:] = [*(entry for entry in self.headers if entry[0] != b"host"), (b"host", authority)]
         super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Application) -> None:
+        """Has the answer sent in fewer pieces than uvicorn does."""
+        super()._start_asgi_task(cycle, sent_whole(app, cycle))
 
     def handle_websocket_upgrade(self) -> None:
         """Hands the connection on to a protocol of its own."""

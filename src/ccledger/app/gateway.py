@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
@@ -77,7 +78,7 @@ def gateway(
             caller=caller,
             clock=clock,
             elapsed=time.perf_counter,
-            identity=_identity,
+            identity=_identities(),
             taking=Taking(largest=settings.largest_body),
         )
         try:
@@ -94,5 +95,7 @@ def gateway(
         spool.close(drain.read_to)
 
 
-def _identity() -> str:
-    return secrets.token_hex(12)
+def _identities() -> Callable[[], str]:
+    """Names for calls: a random one of this process, and a number."""
+    process, numbers = secrets.token_hex(8), count()
+    return lambda: f"{process}{next(numbers):08x}"

@@ -8,12 +8,13 @@ https://docs.anthropic.com/en/api/rate-limits), subscriptions the used fraction 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from math import isfinite
 from typing import NamedTuple
 
 from ccledger.core.limits import FIVE_HOUR, Limit
 
-_PREFIX = "anthropic-ratelimit-"
+_PREFIX = b"anthropic-ratelimit-"
 _UNIFIED = "unified-"
 _WINDOWS = {"5h": FIVE_HOUR, "7d": "seven_day", "7d_opus": "seven_day_opus", "7d_sonnet": "seven_day_sonnet"}
 _LATEST_S = 4_102_444_800
@@ -75,20 +76,29 @@ class Limits(NamedTuple):
         return max((at for at in resets if at is not None and now < at <= now + _LONGEST_WAIT_MS), default=None)
 
 
+_NOTHING = Limits()
+
+
 def read_limits(headers: Iterable[tuple[bytes, bytes]], now: int) -> Limits:
     """What the headers of an answer (names in lower case) say of limits; `now` in milliseconds since 1970."""
-    told: dict[str, str] = {}
+    told: list[tuple[bytes, bytes]] = []
     wait: dict[bytes, str] = {}
-    for name, value in headers:
-        if name.startswith(b"anthropic-ratelimit-"):
-            told[name.decode("latin-1").removeprefix(_PREFIX)] = value.decode("latin-1").strip()
+    for entry in headers:
+        name, value = entry
+        if name.startswith(_PREFIX):
+            told.append(entry)
         elif name in (b"retry-after", b"retry-after-ms"):
             wait[name] = value.decode("latin-1").strip()
-    if not told and not wait:
-        return Limits()
+    limits = _read(tuple(told)) if told else _NOTHING
+    return limits._replace(retry_after_ms=_wait(wait, now)) if wait else limits
+
+
+@lru_cache(maxsize=256)
+def _read(headers: tuple[tuple[bytes, bytes], ...]) -> Limits:
+    """What these say, whenever that is: a subscription is told the same with many answers."""
+    told = {name.decode("latin-1")[len(_PREFIX) :]: value.decode("latin-1").strip() for name, value in headers}
     claim = _word(told.get("unified-representative-claim", ""))
     return Limits(
-        retry_after_ms=_wait(wait, now),
         status=_word(told.get("unified-status", "")),
         claim=_WINDOWS.get(claim, claim),
         resets_at=_time(told.get("unified-reset", "")),

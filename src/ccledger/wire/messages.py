@@ -141,8 +141,8 @@ _MARK = b'"message_'
 """Begins the type of each event that is read; inside a text it could not stand unescaped."""
 _CONTENT = b'"content_block_delta"'
 _ERROR = b'"error"'
-_HELD = 1 << 16
-"""How many bytes of a stream are kept before they are read."""
+_HELD = 1 << 14
+"""How many bytes of a stream are kept before they are read: as many for each of a thousand streams."""
 _LARGEST_EVENT = 1 << 20
 """A larger event is passed over: those with counts are small."""
 
