@@ -29,8 +29,6 @@ _ROOM: Final = 4096
 """What is kept free for one call: more than its facts ever need."""
 _SPARE_BYTES: Final = 4 << 20
 """What has to be free on the disk beside the spool, so that the ledger can take up what is in it."""
-_CALLS_A_LOOK: Final = 16
-"""What so many calls leave in the ledger is little of what has to be free."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Fact]).decode
@@ -95,8 +93,6 @@ class SpoolWriter:
         self._file = -1
         self._size = 0
         self._promised = 0
-        self._looked = 0
-        """How many calls were promised room since somebody looked at the disk; 0: look again."""
         self.end = Position(self._next, BODY_START)
         """Up to here calls were written; before the first one, where it will be."""
         self.synced = Position(0, 0)
@@ -109,11 +105,9 @@ class SpoolWriter:
         """See `core.ports.Spool.reserve`. There is room as long as the disk also has some for the ledger."""
         if self._size - self.end.offset < (self._promised + 1) * self._limits.room and not self._turn():
             return False
-        if not self._looked:
-            disk = os.fstatvfs(self._file)
-            if disk.f_bavail * disk.f_frsize < self._limits.spare:
-                return False
-        self._looked = (self._looked + 1) % _CALLS_A_LOOK
+        disk = os.fstatvfs(self._file)
+        if disk.f_bavail * disk.f_frsize < self._limits.spare:
+            return False
         self._promised += 1
         return True
 
