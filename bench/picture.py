@@ -17,6 +17,7 @@ PICTURES = Path(__file__).parents[1] / "docs" / "img"
 PAGES = {
     "overview": ("", "model-stats"),
     "usage": ("usage?range=7d", "heat-map"),
+    "requests": ("requests?range=7d", "requests"),
     "settings": ("settings", "server-settings"),
 }
 """Address of each page, and what is there when it is whole."""

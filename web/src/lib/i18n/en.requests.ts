@@ -18,6 +18,8 @@ export const enRequests = {
   'requests.jump': 'Jump',
   'requests.jump.to': 'Begin the list at',
   'requests.jump.do': 'Go there',
+  'requests.unsorted':
+    'This order looks at each call, and here are more than 200,000: choose a shorter range or set a filter.',
   'requests.bytime': 'List by time',
   'requests.in': 'In',
   'requests.out': 'Out',

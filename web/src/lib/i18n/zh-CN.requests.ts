@@ -19,6 +19,8 @@ export const zhRequests: Record<keyof typeof enRequests, string> = {
   'requests.jump': '跳转',
   'requests.jump.to': '列表从此刻开始',
   'requests.jump.do': '前往',
+  'requests.unsorted':
+    '这种排序需要查看每次调用，而此处超过 200,000 次：请选择更短的范围或设置筛选。',
   'requests.bytime': '按时间列出',
   'requests.in': '输入',
   'requests.out': '输出',
