@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Overview } from '$lib/api/types'
 import { useLocale } from '$lib/i18n/i18n.svelte'
 import Root from '../Root.svelte'
+import { call } from '../testing/calls'
 import { FakeSocket } from '../testing/fakeSocket'
 import { importState, overview, totals } from '../testing/ledger'
 
@@ -15,6 +16,8 @@ const spent = totals({
 })
 
 let answer: Overview
+/** Where calls came from, in the last days. */
+let sources: string[]
 let failing: string | null = null
 
 function serve(request: Request): Promise<Response> {
@@ -22,10 +25,26 @@ function serve(request: Request): Promise<Response> {
     return Promise.resolve(Response.json({ error: 'The ledger is locked.' }, { status: 503 }))
   }
   if (request.url.includes('/overview')) return Promise.resolve(Response.json(answer))
+  if (request.url.includes('/query')) {
+    const rows = sources.map((source) => ({ source, calls: 3 }))
+    return Promise.resolve(Response.json({ timezone: 'UTC', rows, totals: { calls: 3 } }))
+  }
+  if (request.url.includes('/stats/requests')) return Promise.resolve(Response.json(throughGateway))
+  if (request.url.includes('/me'))
+    return Promise.resolve(Response.json({ signed_in: false, how: null, password_set: true }))
   const models = answer.ledger.calls > 0 ? { 'claude-opus-5-5': spent } : {}
   return Promise.resolve(
     Response.json({ timezone: 'UTC', generated_at: '', totals: spent, models, estimated: null }),
   )
+}
+
+const day = { date: '2026-11-20', requests: 50, success_count: 49, error_count: 1, total_tokens: 9 }
+const throughGateway = {
+  today: day,
+  trend: [day],
+  latest: [
+    call('7', { token_name: 'laptop', status_code: 429, success: false, failed_by: 'upstream' }),
+  ],
 }
 
 /** Something to wait for until it is opened. */
@@ -47,6 +66,7 @@ function settle(): Promise<void> {
 
 beforeEach(async () => {
   answer = overview({ today: spent, yesterday_same_time: totals({ calls: 3 }) })
+  sources = ['transcript']
   failing = null
   FakeSocket.opened = []
   vi.stubGlobal('fetch', vi.fn(serve))
@@ -123,6 +143,21 @@ describe('the overview', () => {
     await waitFor(() => {
       expect(screen.queryByTestId('import-progress')).toBeNull()
     })
+  })
+
+  it('says what went through the gateway, once anything did', async () => {
+    sources = ['transcript', 'gateway']
+    render(Root)
+    const panel = await screen.findByTestId('gateway-today', {}, { timeout: 10_000 })
+    for (const told of ['50', '98%', '1 failed', '429 upstream', 'laptop'])
+      expect(panel.textContent).toContain(told)
+  })
+
+  it('leaves those alone who only have transcripts', async () => {
+    render(Root)
+    await screen.findByTestId('calls-today')
+    await settle()
+    expect(screen.queryByTestId('gateway-today')).toBeNull()
   })
 
   it('names models without a price', async () => {

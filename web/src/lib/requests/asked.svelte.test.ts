@@ -29,6 +29,15 @@ describe('what the page asks', () => {
     expect(asked.query).toMatchObject({ from_date: '2026-11-01', status: '429' })
   })
 
+  it('leaves a stretch behind when another range is looked at', () => {
+    router.go(
+      'requests',
+      '?range=2026-11-01..2026-11-07&within=2026-10-03..2026-10-03&at=2026-10-03T08:00:00Z',
+    )
+    expect([asked.within, asked.at]).toEqual([null, null])
+    expect(asked.query.from_date).toBe('2026-11-01')
+  })
+
   it('has one value of a field, and keeps what only sums know', () => {
     router.go('requests', '?f=-model%3Aa&f=user%3Amira')
     asked.setFilter('user', 'wen')

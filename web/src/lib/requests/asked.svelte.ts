@@ -24,15 +24,16 @@ class Asked {
   readonly sort: Sort = $derived(parseSort(this.#params.get('sort')))
   /** The call whose story is open. */
   readonly call = $derived(this.#params.get('r'))
-  /** A stretch within the range, chosen on the scrubber. */
+  /** A stretch within the range, chosen on the scrubber; what lies outside it was meant for another range. */
   readonly within: Span | null = $derived.by(() => {
     const text = this.#params.get('within')
-    return text ? spanOf(parsePeriod(text), view.today, view.firstDay) : null
+    const span = text ? spanOf(parsePeriod(text), view.today, view.firstDay) : null
+    return span && span.start < view.span.end && span.end > view.span.start ? span : null
   })
   /** The moment the list begins at, where somebody jumped into it; null: its beginning. */
   readonly at: Date | null = $derived.by(() => {
     const at = new Date(this.#params.get('at') ?? '')
-    return Number.isNaN(at.getTime()) ? null : at
+    return at > view.span.start && at < view.span.end ? at : null
   })
   readonly span: Span = $derived(this.within ?? view.span)
   readonly query: LogQuery = $derived.by(() => {
