@@ -8,6 +8,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 
 from bench.gateway.gateways import Ours, Running, Unavailable, ccledger, litellm, nginx, portkey
 from bench.gateway.rig import BURST, LOADS, PACED, WHOLE, Load, Rig, fetch, rig
@@ -60,7 +61,8 @@ class Figures:
 def open_all(stack: ExitStack, rig: Rig, program: Sequence[str], peers: Sequence[Opener]) -> list[Running]:
     """Starts what can be had here; what can't is named and left out."""
     found: list[Running] = []
-    for opener in (lambda rig: ccledger(rig, program), *peers):
+    openers: tuple[Opener, ...] = (partial(ccledger, program=program), *peers)
+    for opener in openers:
         try:
             gateway = stack.enter_context(opener(rig))
             for load in LOADS:

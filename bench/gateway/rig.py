@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,6 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from bench.corpus import bench_directory
 from bench.import_served import cpu_of
 
 HERE = Path(__file__).parent
@@ -138,17 +138,17 @@ class Rig:
 @contextmanager
 def rig() -> Generator[Rig]:
     """Compiles what is needed and runs an upstream."""
-    programs = bench_directory() / "gateway"
-    programs.mkdir(parents=True, exist_ok=True)
-    for name in ("upstream", "load"):
-        compiled(name, programs)
-    command = on_core(OTHER_CORE, (str(programs / "upstream"), "0"))
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            line = process.stdout.readline() if process.stdout else ""
-            yield Rig(int(line), programs)
-        finally:
-            process.terminate()
+    with tempfile.TemporaryDirectory(prefix="ccledger-rig-") as folder:
+        programs = Path(folder)
+        for name in ("upstream", "load"):
+            compiled(name, programs)
+        command = on_core(OTHER_CORE, (str(programs / "upstream"), "0"))
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                line = process.stdout.readline() if process.stdout else ""
+                yield Rig(int(line), programs)
+            finally:
+                process.terminate()
 
 
 def compiled(name: str, into: Path) -> None:
