@@ -51,6 +51,15 @@ TARGETS = (
     Target("wheel", "wheel", "the package on a bare machine"),
     Target("page", "page", "the page in Chromium", ("--samples", "5")),
     Target("page-large", "page_large", "the page over ten million calls", ("--calls", "300000", "--times", "3")),
+    Target(
+        "gateway-cpu",
+        "gateway_cpu",
+        "what a call costs beside nginx, LiteLLM and Portkey",
+        ("--rounds", "1", "--seconds", "1.5"),
+    ),
+    Target("gateway-latency", "gateway_latency", "what the gateway adds to the first byte", ("--rounds", "200")),
+    Target("gateway-streams", "gateway_streams", "a thousand streams at once", ("--seconds", "20")),
+    Target("gateway-visible", "gateway_visible", "when a call is seen", ("--probes", "50", "--seconds", "2")),
     Target("clone", "clone", "a fresh clone", None),
 )
 

@@ -106,10 +106,12 @@ class Drain:
 
     def _keep_synced(self) -> None:
         """Sees to it that what waits for the ledger survives the loss of power; what is booked need not."""
-        while not self._stopping.wait(_SYNC_SECONDS):
-            end = self._writer.end
-            if self.read_to < end and self._writer.synced < end:
+        before = self.read_to
+        while not self._stopping.wait(_SYNC_SECONDS / 2):
+            # What came since the last look is given its time to be booked, which makes it last as well.
+            if max(self.read_to, self._writer.synced) < before:
                 self._writer.sync()
+            before = self._writer.end
 
     def _book(self) -> int:
         """Books some calls and answers how many; -1 when that failed."""
