@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -217,3 +218,24 @@ def test_a_segment_that_is_begun_meanwhile_is_left_for_later(tmp_path: Path) -> 
     assert len(taken.kept) == 1
     assert taken.end <= before
     assert numbers_in(tmp_path, taken.end, writer.end) == list(range(2, 200))
+
+
+def test_a_full_disk_is_seen_within_a_few_calls_and_room_on_it_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = [1 << 30]
+
+    def told(_: int) -> SimpleNamespace:
+        return SimpleNamespace(f_bavail=free[0], f_frsize=1)
+
+    monkeypatch.setattr(os, "fstatvfs", told)
+    writer = SpoolWriter(tmp_path, os.urandom)
+    assert writer.reserve()
+    free[0] = 0
+    let_in = 0
+    while writer.reserve():
+        let_in += 1
+        assert let_in < 20
+    assert not writer.reserve()
+    free[0] = 1 << 30
+    assert writer.reserve()
