@@ -60,6 +60,12 @@ TARGETS = (
     Target("gateway-latency", "gateway_latency", "what the gateway adds to the first byte", ("--rounds", "200")),
     Target("gateway-streams", "gateway_streams", "a thousand streams at once", ("--seconds", "20")),
     Target("gateway-visible", "gateway_visible", "when a call is seen", ("--probes", "50", "--seconds", "2")),
+        "gateway-kill",
+        "gateway_kill",
+        "a gateway killed under load, and without its database",
+        ("--kills", "5", "--outage", "5"),
+    ),
+    Target("gateway-disk", "gateway_disk", "a gateway whose disk is full", ("--rounds", "3")),
     Target("clone", "clone", "a fresh clone", None),
 )
 
