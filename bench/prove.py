@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from bench.peers_of_node import install
 
 ROOT = Path(__file__).parents[1]
 EVIDENCE = ROOT / "docs" / "evidence.md"
@@ -60,12 +61,15 @@ TARGETS = (
     Target("gateway-latency", "gateway_latency", "what the gateway adds to the first byte", ("--rounds", "200")),
     Target("gateway-streams", "gateway_streams", "a thousand streams at once", ("--seconds", "20")),
     Target("gateway-visible", "gateway_visible", "when a call is seen", ("--probes", "50", "--seconds", "2")),
+    Target(
         "gateway-kill",
         "gateway_kill",
         "a gateway killed under load, and without its database",
         ("--kills", "5", "--outage", "5"),
     ),
     Target("gateway-disk", "gateway_disk", "a gateway whose disk is full", ("--rounds", "3")),
+    Target("gateway-clients", "gateway_clients", "the official SDKs through the gateway, and the bytes they get"),
+    Target("gateway-claude-code", "gateway_claude_code", "the real Claude Code through the gateway, with a tool"),
     Target("clone", "clone", "a fresh clone", None),
 )
 
@@ -143,10 +147,7 @@ def prepare_peers() -> None:
     peers = ROOT / "bench" / "peers"
     if list((peers / "node_modules" / "@ccusage").glob("ccusage-*")):
         return
-    npm = shutil.which("npm")
-    if npm is None:
-        raise SystemExit("ccusage is what is measured against: Node.js and npm have to be on PATH")
-    subprocess.run((npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"), cwd=peers, check=True)
+    install("--omit=dev")
 
 
 # The page

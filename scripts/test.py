@@ -52,7 +52,7 @@ CHECKS = (
 )
 PEERS = ROOT / "bench" / "peers"
 WEB_CHECKS = (
-    Step("peers", ("sh", "-c", "[ -d node_modules ] || npm ci --silent --ignore-scripts"), PEERS, needs_node=True),
+    Step("peers", ("sh", "-c", "[ -d node_modules ] || npm ci -s --ignore-scripts --omit=dev"), PEERS, needs_node=True),
     Step("web packages", (PYTHON, "hatch_build.py", "--modules"), needs_node=True),
     Step("web lint", ("npm", "run", "--silent", "lint"), WEB, needs_node=True),
     Step("web types", ("npm", "run", "--silent", "check"), WEB, needs_node=True),
