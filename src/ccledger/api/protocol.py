@@ -69,9 +69,9 @@ class Protocol(HttpToolsProtocol):
             self.on_lost()
 
     def abort(self) -> None:
-        """See `Connection.abort`."""
+        """See `Connection.abort`. What was sent up to now still arrives, a head that is just leaving included."""
         self._stop_answering()
-        self.transport.abort()
+        self.loop.call_soon(self.transport.close)
 
     def _stop_answering(self) -> None:
         """Whoever is answering sends nothing any more, as if its client had gone away."""
@@ -104,7 +104,8 @@ class Protocol(HttpToolsProtocol):
         elif self._waits_for_body() and now - self._heard >= self.silent_seconds:
             self._end_silent()
         elif self._is_unread(now):
-            self.abort()
+            self._stop_answering()
+            self.transport.abort()
         else:
             self._look = self.loop.call_later(min(self.head_seconds, self.silent_seconds) / 4, self._end_slow)
 

@@ -78,7 +78,7 @@ class Sending:
     def _send_head(self) -> None:
         """Sends the head when nothing has followed it at once."""
         head, self._head = self._head, b""
-        if head and not self._cycle.disconnected:
+        if head and not self._cycle.transport.is_closing():
             self._cycle.transport.write(head)
 
     def _go_on(self, body: bytes, *, is_last: bool) -> None:
