@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ccledger.core.call import Failer, Origin, Outcome, Source
-from tests.upstream.answers import Counts, event, events, text_block
+from tests.upstream.answers import Counts, event, events, message, text_block
 from tests.upstream.gateway import SECRET, Running, running
 from tests.upstream.server import Fake, Plan, streamed, upstream
 
@@ -136,3 +136,26 @@ def test_a_key_for_some_models_asks_those_and_no_others(served: Running, fake: F
     assert (allowed.status, listed.status, refused.status) == (200, 200, 403)
     assert MODEL in json.loads(body)["error"]["message"]
     assert len(fake.seen) == 2
+
+
+def batch_line(number: int) -> bytes:
+    told = message(number, MODEL, [text_block("Hello")], Counts(1000, 100, tier="batch"))
+    return json.dumps({"custom_id": f"c{number}", "result": {"type": "succeeded", "message": told}}).encode() + b"\n"
+
+
+def test_the_results_of_a_batch_are_calls_at_half_the_price_however_often_they_are_fetched(
+    served: Running, fake: Fake
+) -> None:
+    failed = b'{"custom_id":"x","result":{"type":"errored","error":{"type":"error"}}}\n'
+    lines = b"".join(map(batch_line, range(1, 26))) + failed + batch_line(26).rstrip()
+    pieces = [lines[start : start + 1000] for start in range(0, len(lines), 1000)]
+    for _ in range(2):
+        fake.script.append(Plan(200, [("content-type", "application/x-jsonl")], pieces))
+        answer, body = served.ask("/v1/messages/batches/msgbatch_013Zva2CMHLNnXjNJJKqJ2EF/results")
+        assert (answer.status, body) == (200, lines)
+    calls = served.calls(26 + 2)
+    results = [call for call in calls if call.fact.reading is not None]
+    assert len(results) == 26
+    assert {call.cost.total for call in results if call.cost} == {(1000 * 5000 + 100 * 25000) // 2}
+    endpoints = {call.fact.exchange.endpoint for call in calls if call.fact.exchange}
+    assert endpoints == {"batches", "messages/batches/*/results"}

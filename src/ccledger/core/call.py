@@ -135,7 +135,8 @@ class Exchange(Struct, frozen=True, gc=False):
     """What only the one knows who stood between client and upstream."""
 
     endpoint: str = "messages"
-    """`messages`, `chat`, `count_tokens`, `models`, or the path of another endpoint as far as it names no object."""
+    """`messages`, `chat`, `batches` (one result of a batch), `count_tokens`, `models`, or the path of another endpoint
+    as far as it names no object."""
     stream: bool = False
     failed_by: int = Failer.NOBODY
     error: str | None = None

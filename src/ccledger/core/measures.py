@@ -43,7 +43,7 @@ MEASURES: Final = (
 USUAL: Final = MEASURES.index("web_searches")
 
 
-MODEL_ENDPOINTS: Final = ("messages", "chat")
+MODEL_ENDPOINTS: Final = ("messages", "chat", "batches")
 """The endpoints (`core.call.Exchange`) that ask a model for an answer; calls of others use no tokens."""
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from msgspec.structs import replace
 
+from ccledger.core.call import Terms
 from ccledger.core.errors import StoreError
 from ccledger.ledger.spool import Kept, Position, SpoolWriter, Taken, forget, read
 
@@ -169,20 +170,25 @@ def name_all(kept: Sequence[Kept], reported: Callable[[Iterable[str]], set[str]]
     """The facts of all frames, each call under keys of its own.
 
     A call whose answer named no message is known by its frame. So is one whose message another call had before: an
-    upstream that gives each answer the same id must not make all its calls one.
+    upstream that gives each answer the same id must not make all its calls one. Results of a batch are another matter:
+    they can be fetched again and again, and are the same calls.
     """
     own = [fact.keys[0] for frame in kept for fact in frame.facts if _is_identified(fact)]
     taken = set(reported(own)) if own else set[str]()
     named: list[Fact] = []
     for frame in kept:
         for number, fact in enumerate(frame.facts):
-            if _is_identified(fact) and fact.keys[0] not in taken:
+            if _is_identified(fact) and (fact.keys[0] not in taken or _is_of_batch(fact)):
                 taken.add(fact.keys[0])
                 named.append(fact)
             else:
                 rest = [key for key in fact.keys if key.startswith("req:")]
                 named.append(replace(fact, keys=(f"call:{frame.name}/{number}", *rest)))
     return named
+
+
+def _is_of_batch(fact: "Fact") -> bool:
+    return fact.reading is not None and bool(fact.reading.terms & Terms.BATCH)
 
 
 def _is_identified(fact: "Fact") -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from ccledger.core.asgi import Connection, Send
 from ccledger.core.call import Failer
 from ccledger.core.measures import MODEL_ENDPOINTS
+from ccledger.sources.gateway.batches import RESULTS, BatchResults
 from ccledger.sources.gateway.forms import AnswerUnreadable, Form
 from ccledger.sources.gateway.heads import Headers, Marks, read_marks
 from ccledger.sources.gateway.refused import Refused, unanswered
@@ -74,7 +75,7 @@ class Answering:
         self._visit.request_id = marks.request_id
         try:
             if self._visit.endpoint not in MODEL_ENDPOINTS and self._form.is_native:
-                await self._plain(answer)
+                await self._plain(answer, marks)
             elif answer.status >= 300:
                 await self._failed(answer, marks)
             elif marks.is_stream:
@@ -189,17 +190,22 @@ class Answering:
         else:
             self.end(Ending(502, Failer.UPSTREAM, _CUT_SHORT))
 
-    async def _plain(self, answer: Answer) -> None:
+    async def _plain(self, answer: Answer, marks: Marks) -> None:
         """Passes on what asks no model; the call is written down before the last piece."""
+        results = self._results(answer, marks)
         await self._start(answer.status, answer.headers)
         piece = await answer.read()
         first = piece
         while piece:
+            if results is not None:
+                results.feed(piece)
             following = await answer.read()
             if not following:
                 break
             await self._send({"type": "http.response.body", "body": piece, "more_body": True})
             piece = following
+        if results is not None:
+            results.feed(b"")
         failure = error_of(first) if answer.status >= 400 else None
         self.end(
             Ending(answer.status)
@@ -207,6 +213,12 @@ class Answering:
             else _failing(answer.status, failure.message if failure is not None else "")
         )
         await self._finish(piece)
+
+    def _results(self, answer: Answer, marks: Marks) -> BatchResults | None:
+        """What reads along where the answer is the results of a batch."""
+        if answer.status != 200 or self._visit.endpoint != RESULTS:
+            return None
+        return BatchResults(self._visit, Inflater.of(marks.encoding) if marks.encoding else None)
 
     async def _start(self, status: int, headers: Headers) -> None:
         self._is_started = True

@@ -1,7 +1,9 @@
 """One call on its way through the gateway: what is known of it so far, written down once; it sends nothing."""
 
+import errno
+import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from urllib.parse import urlsplit
 
@@ -29,6 +31,7 @@ from ccledger.wire.messages import Names, Seen, measure
 if TYPE_CHECKING:
     from ccledger.core.access import AccessToken, Account, Credential
     from ccledger.core.ports import Spool
+    from ccledger.wire.messages import Metered
 
 LEFT: Final = 499
 """The status of a call whose client went away before it had its answer, as nginx has it."""
@@ -140,6 +143,20 @@ class Visit:
             facts = _without(self._secrets, facts)
         self.tokens_used = sum(fact.reading.usage.total_tokens for fact in facts if fact.reading is not None)
         self._spool.write(facts)
+
+    def write_results(self, results: "Sequence[Metered]") -> None:
+        """Writes down what a batch's results came to; they are calls beside this one, which only fetches them.
+
+        Raises `OSError` when there is no room: then nobody must see their end.
+        """
+        if not self._spool.reserve():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        timing, place, party = Timing(_SOURCE, self.started_at), self._place(), self._party()
+        exchange = Exchange("batches")
+        facts = [
+            Fact(one.keys, timing, one.reading, place, self.started_at, party, _SOURCES, exchange) for one in results
+        ]
+        self._spool.write(_without(self._secrets, facts))
 
     def leave(self) -> None:
         """Gives back the room of a call that was never written."""
