@@ -23,6 +23,10 @@ def test_both_prefixes_answer_the_same(client: Client, prefix: str) -> None:
     assert client.get(f"{prefix}/openapi.json").json() == client.get("/api/v1/openapi.json").json()
 
 
+def test_health_is_at_the_top_too(client: Client) -> None:
+    assert client.get("/health").json() == {"status": "ok", "version": "0.1.0"}
+
+
 def test_numbers_are_never_taken_from_a_cache(client: Client) -> None:
     for path in ("/api/v1/health", "/api/v1/stats/current", "/api/stats/overview"):
         assert client.get(path).headers["cache-control"] == "no-store"

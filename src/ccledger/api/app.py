@@ -31,7 +31,7 @@ from ccledger.api.settings import SettingInForce, settings_routes
 from ccledger.api.shield import Shield
 from ccledger.api.signin import login_page_routes, login_routes, signin_routes
 from ccledger.api.stats import all_models, stats_routes
-from ccledger.api.system import Transcripts, system_routes
+from ccledger.api.system import Transcripts, health_route, system_routes
 from ccledger.api.tokens import token_routes
 from ccledger.api.trends import trend_routes
 from ccledger.core.asgi import Application
@@ -105,6 +105,7 @@ def create_app(parts: Parts) -> Application:
             *(Router(path, route_handlers=routes, cache_control=_FRESH) for path in ("/api/v1", "/api")),
             *live_routes(parts.live, initial, store.batches, now),
             Router("/", route_handlers=page_routes(parts.web_folder), opt={AS_IT_IS: True, OPEN: True}),
+            health_route(parts.version, transcripts),
             *login_routes(parts.door),
             *login_page_routes(),
         ],

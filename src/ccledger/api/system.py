@@ -87,13 +87,19 @@ def describe_import(status: "ImportStatus", roots: list[ImportRoot]) -> Import:
     )
 
 
-def system_routes(version: str, transcripts: Transcripts) -> list[Any]:
-    """`health`, `version`, `import`, and the command line's own `control/import`."""
+def health_route(version: str, transcripts: Transcripts) -> Any:
+    """`health`, which is open to everybody; the original ccproxy has it at the top."""
 
     @get("/health", operation_id="getHealth", sync_to_thread=True, opt={OPEN: True})
     def health() -> Health:
         """Whether the server answers and its import is well."""
         return Health("ok" if transcripts.state().error is None else "degraded", version)
+
+    return health
+
+
+def system_routes(version: str, transcripts: Transcripts) -> list[Any]:
+    """`health`, `version`, `import`, and the command line's own `control/import`."""
 
     @get("/version", operation_id="getVersion", sync_to_thread=False, opt={OPEN: True})
     def version_() -> Version:
@@ -114,4 +120,4 @@ def system_routes(version: str, transcripts: Transcripts) -> list[Any]:
             raise ServiceUnavailableException("the server could not finish the import; ask again")
         return transcripts.state()
 
-    return [health, version_, import_state, import_now]
+    return [health_route(version, transcripts), version_, import_state, import_now]
