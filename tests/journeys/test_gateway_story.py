@@ -8,6 +8,8 @@ from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
+import anthropic
+import openai
 import pytest
 
 from tests.journeys.office import ADMIN, SECRET, Office, add_account, make_home, office, opened, say
@@ -203,3 +205,14 @@ def test_secrets_are_in_no_file(tmp_path: Path) -> None:
     kept = b"".join(path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file())
     for secret in (key, SECRET, ADMIN, "ccl-planted-stranger-0123456789"):
         assert secret.encode() not in kept
+
+
+def test_what_connect_prints_is_all_that_sdks_need(shared: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = say(shared.home, "connect", "--address", shared.url)
+    for name, value in printed["env"].items():
+        monkeypatch.setenv(name, value)
+    with anthropic.Anthropic() as claude, openai.OpenAI() as gpt:
+        messages: Any = ASKED["messages"]
+        assert claude.messages.create(model=MODEL, max_tokens=64, messages=messages).stop_reason == "end_turn"
+        assert gpt.chat.completions.create(model=MODEL, messages=messages).choices[0].finish_reason == "stop"
+    assert [row["endpoint"] for row in shared.rows(2, token_id=printed["id"])] == ["messages", "chat"]
