@@ -93,9 +93,9 @@ def make_home(folder: Path) -> Home:
 
 
 @contextmanager
-def opened(home: Home, fake: Fake) -> Generator[Office]:
+def opened(home: Home, fake: Fake, **settings: str) -> Generator[Office]:
     """A gateway, with whatever keys and accounts its home has."""
-    with serving(home.environment | {"CCLEDGER_ADMIN_KEY": ADMIN}) as server:
+    with serving(home.environment | {"CCLEDGER_ADMIN_KEY": ADMIN} | settings) as server:
         yield Office(home, fake, server)
 
 
