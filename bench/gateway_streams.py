@@ -16,6 +16,8 @@ from bench.measure import judge, machine
 PACE_MS = 100
 GROWTH_LIMIT = 0.02
 RAMP_SECONDS = 4.0
+SETTLED_SECONDS = 20.0
+"""After which every stream has filled the room that it reads ahead in."""
 
 
 class Sample(NamedTuple):
@@ -74,9 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 ours.target, load, exact=True, connections=count, count=count, seconds=ramp + 1, ramp=ramp
             )
         calls = ours.ledger.wait_for(answers.answered)
-        # While all streams are open: after the last has begun, before the first ends.
+        # While all streams are open: long after the last has begun, before the first ends.
         first = watcher.samples[0].at
-        steady = [one for one in watcher.samples if ramp + 2 < one.at - first < chosen.seconds - 1]
+        steady = [one for one in watcher.samples if SETTLED_SECONDS < one.at - first < chosen.seconds - 1]
         return 0 if judge_all(chosen.streams, answers.answered, answers.failed, steady, calls) else 1
 
 

@@ -59,7 +59,7 @@ TARGETS = (
         ("--rounds", "1", "--seconds", "1.5"),
     ),
     Target("gateway-latency", "gateway_latency", "what the gateway adds to the first byte", ("--rounds", "200")),
-    Target("gateway-streams", "gateway_streams", "a thousand streams at once", ("--seconds", "20")),
+    Target("gateway-streams", "gateway_streams", "a thousand streams at once", ("--seconds", "30")),
     Target("gateway-visible", "gateway_visible", "when a call is seen", ("--probes", "50", "--seconds", "2")),
     Target(
         "gateway-kill",
