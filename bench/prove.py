@@ -70,6 +70,7 @@ TARGETS = (
     Target("gateway-disk", "gateway_disk", "a gateway whose disk is full", ("--rounds", "3")),
     Target("gateway-clients", "gateway_clients", "the official SDKs through the gateway, and the bytes they get"),
     Target("gateway-claude-code", "gateway_claude_code", "the real Claude Code through the gateway, with a tool"),
+    Target("gateway-secrets", "gateway_secrets", "secrets that a gateway is told"),
     Target("clone", "clone", "a fresh clone", None),
 )
 

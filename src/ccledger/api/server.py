@@ -52,6 +52,8 @@ def run(
     `announce` hears the address when it answers; `ending` ends what requests may be waiting for.
     """
     logging.basicConfig(level=log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # Below that it tells the addresses and heads of WebSocket handshakes, with the keys and cookies in them.
+    logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, logging.getLogger().level))
     config = configure(app)
     server = _Server(config, lambda: announce(address_of(sockets[0])), ending)
     # What was built so far stays until the end. Looking through it again and again takes longer than most answers.
