@@ -71,6 +71,7 @@ TARGETS = (
     Target("gateway-clients", "gateway_clients", "the official SDKs through the gateway, and the bytes they get"),
     Target("gateway-claude-code", "gateway_claude_code", "the real Claude Code through the gateway, with a tool"),
     Target("gateway-secrets", "gateway_secrets", "secrets that a gateway is told"),
+    Target("gateway-hostile", "gateway_hostile", "a gateway among clients and upstreams that mean harm"),
     Target("clone", "clone", "a fresh clone", None),
 )
 
