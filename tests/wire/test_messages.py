@@ -248,6 +248,17 @@ def test_keys_are_those_of_the_transcript(message: str, request_id: str | None) 
     assert call.keys == only(read_lines(line)).keys == tuple(sorted(call.keys))
 
 
+@pytest.mark.parametrize("field", ["id", "model"])
+def test_a_name_without_end_is_none(field: str) -> None:
+    answer = {"id": "msg_1", "model": "claude-opus-5", "usage": {"output_tokens": 1}}
+    seen = [read_answer(json.dumps(answer | {field: "x" * length}).encode()) for length in (256, 257)]
+    (kept,), (passed,) = (measure(ASKED, each, Names("c1")) for each in seen)
+    if field == "id":
+        assert (kept.keys, passed.keys) == ((f"own:{'x' * 256}/c1",), ("call:c1",))
+    else:
+        assert (kept.reading.model, passed.reading.model) == ("x" * 256, ASKED.model)
+
+
 def test_advice_has_the_keys_of_the_transcript() -> None:
     usage: dict[str, object] = {
         "output_tokens": 5,

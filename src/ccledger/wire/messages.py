@@ -32,6 +32,8 @@ from ccledger.wire.usage import (
 
 _FAST = Terms.FAST.value
 _LONGEST_ERROR = 2_000
+_LONGEST_NAME = 256
+"""Characters of a message's id or a model's name."""
 
 
 class Failure(NamedTuple):
@@ -303,11 +305,16 @@ def _message_in(data: dict[str, Any]) -> _Message:
 
 def _after_message(seen: Seen, message: _Message) -> Seen:
     return seen._replace(
-        message=message.id or seen.message,
-        model=message.model or seen.model,
+        message=_brief(message.id) or seen.message,
+        model=_brief(message.model) or seen.model,
         told=_newer(seen.told, message.usage),
         stop_reason=message.stop_reason or seen.stop_reason,
     )
+
+
+def _brief(name: str | None) -> str:
+    """A name as one may be: what is longer is none, and not to be kept for every call."""
+    return name if name is not None and len(name) <= _LONGEST_NAME else ""
 
 
 def _newer(old: Told | None, new: Told | None) -> Told | None:
