@@ -13,7 +13,7 @@ import zstandard
 
 from ccledger.core.call import Call, Failer, Origin
 from tests.upstream.answers import Counts, event, events, message, text_block
-from tests.upstream.gateway import Running, running
+from tests.upstream.gateway import Running, running, until
 from tests.upstream.server import Fake, Headers, Plan, streamed, upstream, whole
 from tests.upstream.sockets import Heard, Talk, request
 
@@ -545,3 +545,54 @@ def test_answers_of_one_id_are_calls_of_their_own(served: Running, fake: Fake) -
     fake.script.extend(whole(ANSWER) for _ in range(5))
     assert all(send(served, post(served, asked())).body == ANSWER for _ in range(5))
     assert len(served.calls(before + 5)) == before + 5
+
+
+@pytest.mark.parametrize("path", [MESSAGES, CHAT])
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_call_that_the_end_of_the_server_cuts_short_is_told_so(
+    served: Running, fake: Fake, path: str, begun: bool
+) -> None:
+    before = served.store.summary().calls
+    fake.script.append(Plan(200, EVENTS_HEAD, [*EVENTS[:4], 30.0]) if begun else Plan(200, JSON_HEAD, [30.0], 5))
+    assert served.server is not None
+    assert served.loop is not None
+    with Talk(served.port) as talk:
+        talk.say(post(served, asked(stream=begun), path))
+        if begun:
+            talk.hear_until(b"\r\n\r\n")
+        until(lambda: len(fake.seen) == 1)
+        for task in list(served.server.server_state.tasks):
+            served.loop.call_soon_threadsafe(task.cancel)
+        if begun:
+            assert b"0\r\n\r\n" not in talk.hear_all()
+        else:
+            heard = talk.hear()
+            assert (heard.status, heard.headers["retry-after"]) == (503, "5")
+            assert ("type" in heard.json) == (path == MESSAGES)
+    call = last_call(served, before)
+    assert call.fact.timing.status_code == 503
+    assert call.fact.exchange is not None
+    assert call.fact.exchange.failed_by == Failer.GATEWAY
+
+
+def test_those_who_leave_the_queue_of_a_key_make_room_for_others(served: Running, fake: Fake) -> None:
+    secret = served.issue("one at a time", concurrency=1)
+    data = request("POST", MESSAGES, [("x-api-key", secret), JSON], asked())
+    fake.script.append(Plan(200, JSON_HEAD, [ANSWER[:9], 0.3, ANSWER[9:]], len(ANSWER)))
+    with Talk(served.port) as first:
+        first.say(data)
+        until(lambda: len(fake.seen) == 1)
+        for _ in range(30):  # more than may wait at once
+            with Talk(served.port) as leaving:
+                leaving.say(data)
+        assert first.hear().status == 200
+    assert send(served, data).status == 200
+
+
+def test_an_upstream_is_left_when_its_client_leaves(served: Running, fake: Fake) -> None:
+    fake.script.append(Plan(200, EVENTS_HEAD, [*EVENTS[:3], *([b": still here\n\n", 0.01] * 10_000)]))
+    idle = fake.open
+    with Talk(served.port) as talk:
+        talk.say(post(served, asked(stream=True)))
+        talk.hear_until(b"still here")
+    until(lambda: fake.open <= idle)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _GONE: Final = Ending(LEFT, Failer.CLIENT, "the client went away before the answer was complete")
 _STOPPED: Final = Ending(503, Failer.GATEWAY, "the gateway was stopped before the answer was complete")
+_ENDS: Final = "the gateway is being stopped; ask again in a few seconds"
 _UNKNOWN: Final = "this key is not known here; 'ccledger token create' issues one"
 _NO_KEY: Final = "a key is missing; send one issued here as 'x-api-key' or 'Authorization: Bearer'"
 _WRONG_MODE: Final = "x-proxy-mode takes api, web or both"
@@ -87,8 +88,10 @@ class Relay:
             answering.end(_GONE)
         except asyncio.CancelledError:
             answering.end(_GONE if watch.is_lost else _STOPPED)
+            visit.leave()
             if not watch.is_lost:
-                raise
+                # The server ends. Nothing here waits any more: what is sent now is sent at once.
+                await answering.refuse(Refused(_STOPPED.status, _ENDS, Failer.GATEWAY, 5), visit.own)
         except Exception:
             answering.end(Ending(500, Failer.GATEWAY, _FAILED))
             visit.leave()
