@@ -11,8 +11,8 @@ import pytest
 
 from tests.journeys.office import SECRET, Office, add_account, make_home, office, opened, say
 from tests.journeys.sdks import each, entered, listed, told
-from tests.upstream.answers import Counts, error
-from tests.upstream.server import Plan, Seen, upstream, whole
+from tests.upstream.answers import Counts, error, message, text_block
+from tests.upstream.server import Plan, Seen, upstream, usual_headers, whole
 
 pytestmark = pytest.mark.anyio
 MODEL = "claude-opus-4-5"
@@ -31,7 +31,6 @@ WEATHER = {
 }
 ASKED: dict[str, Any] = {"model": MODEL, "max_tokens": 64, "messages": [{"role": "user", "content": "Hello"}]}
 BATCH = "msgbatch_013Zva2CMHLNnXjNJJKqJ2EF"
-RESULT = {"custom_id": "one", "result": {"type": "canceled"}}
 FILE = "file_011CNha8iCJcU1wXNR6q4V8w"
 
 
@@ -55,7 +54,7 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Generator[Office]:
     with office(tmp_path_factory.mktemp("office")) as found:
-        found.fake.always = beside_messages
+        found.fake.always = lambda seen: beside_messages(seen, 70_000 + len(found.fake.seen))
         yield found
 
 
@@ -72,13 +71,12 @@ def client(kind: str, at: Office, key: str) -> Any:
     return made(api_key=key, base_url=at.url, max_retries=0)
 
 
-def beside_messages(seen: Seen) -> Plan | None:
+def beside_messages(seen: Seen, number: int) -> Plan | None:
     """What the API answers to what asks no model."""
-    path, number = seen.target.partition("?")[0], 70_000 + len(seen.body)
+    path = seen.target.partition("?")[0]
     if path.endswith("/results"):
-        kind = [("Content-Type", "application/x-jsonl"), ("request-id", f"req_{number}")]
-        body = json.dumps(RESULT).encode() + b"\n"
-        return Plan(200, kind, [body], len(body))
+        body = b"".join(json.dumps(line).encode() + b"\n" for line in results(number))
+        return Plan(200, usual_headers(number, "application/x-jsonl"), [body], len(body))
     if "/batches" in path:
         return whole(json.dumps(batch()).encode(), number)
     if path == "/v1/files" and seen.method == "POST":
@@ -92,8 +90,17 @@ def batch() -> dict[str, Any]:
         "id": BATCH, "type": "message_batch", "processing_status": "ended", "created_at": "2026-11-20T12:00:00Z",
         "expires_at": "2026-11-21T12:00:00Z", "ended_at": "2026-11-20T12:01:00Z", "cancel_initiated_at": None,
         "archived_at": None, "results_url": f"https://api.anthropic.com/v1/messages/batches/{BATCH}/results",
-        "request_counts": {"processing": 0, "succeeded": 0, "errored": 0, "canceled": 1, "expired": 0},
+        "request_counts": {"processing": 0, "succeeded": 1, "errored": 0, "canceled": 1, "expired": 0},
     }  # fmt: skip
+
+
+def results(number: int) -> list[dict[str, Any]]:
+    """What became of the requests of a batch."""
+    answer = message(number, MODEL, [text_block(TEXT)], COUNTS._replace(tier="batch"))
+    return [
+        {"custom_id": "one", "result": {"type": "succeeded", "message": answer}},
+        {"custom_id": "two", "result": {"type": "canceled"}},
+    ]
 
 
 def file(size: int) -> dict[str, Any]:
@@ -199,11 +206,11 @@ async def test_batches_pass(desk: Desk) -> None:
     assert made.id == BATCH
     assert desk.office.fake.seen[-1].json == {"requests": [{"custom_id": "one", "params": ASKED}]}
     assert (await told(batches.retrieve(BATCH))).processing_status == "ended"
-    results = await told(desk.client.get(f"/v1/messages/batches/{BATCH}/results", cast_to=str))
-    assert json.loads(results) == RESULT
-    rows = desk.calls(3)
-    assert [row["endpoint"] for row in rows] == ["messages/batches", "messages/batches/*", "messages/batches/*/results"]
-    assert {(row["status_code"], row["total_cost_nano"]) for row in rows} == {(200, None)}
+    ended = await told(desk.client.get(f"/v1/messages/batches/{BATCH}/results", cast_to=str))
+    assert [json.loads(line) for line in ended.splitlines()] == results(70_000 + len(desk.office.fake.seen))
+    costs = {row["endpoint"]: row["total_cost_nano"] for row in desk.calls(4)}
+    asked = ("messages/batches", "messages/batches/*", "messages/batches/*/results")
+    assert costs == dict.fromkeys(asked) | {"batches": str(COST // 2)}
 
 
 async def test_a_file_is_uploaded_byte_for_byte(desk: Desk) -> None:
