@@ -1,7 +1,9 @@
 """Calls through the whole gateway: what the upstream hears, what the client gets, what the ledger keeps."""
 
 import json
-from collections.abc import Generator
+import threading
+from collections.abc import Generator, Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 
 from ccledger.core.call import Failer, Origin, Outcome, Source
 from tests.upstream.answers import Counts, event, events, message, text_block
-from tests.upstream.gateway import SECRET, Running, running
+from tests.upstream.gateway import PATIENCE, SECRET, Running, running
 from tests.upstream.server import Fake, Plan, streamed, upstream
 
 MODEL = "claude-opus-4-5"
@@ -159,3 +161,29 @@ def test_the_results_of_a_batch_are_calls_at_half_the_price_however_often_they_a
     assert {call.cost.total for call in results if call.cost} == {(1000 * 5000 + 100 * 25000) // 2}
     endpoints = {call.fact.exchange.endpoint for call in calls if call.fact.exchange}
     assert endpoints == {"batches", "messages/batches/*/results"}
+
+
+def test_a_stream_that_asks_no_model_passes_event_by_event(served: Running, fake: Fake) -> None:
+    first, second = event("session.status", status="running"), event("session.status", status="idle")
+    heard, in_time = threading.Event(), list[bool]()
+
+    def pieces() -> Iterator[bytes | float]:
+        yield first
+        yield 0.0
+        in_time.append(heard.wait(PATIENCE))
+        yield second
+
+    fake.script.append(streamed(pieces()))
+    connection = HTTPConnection("127.0.0.1", served.port, timeout=2 * PATIENCE)
+    try:
+        connection.request("GET", "/v1/sessions/sesn_011CZkZaBF1t/events/stream", headers={"x-api-key": served.key})
+        answer = connection.getresponse()
+        got = answer.read(len(first))
+        heard.set()
+        assert (got, answer.read()) == (first, second)
+    finally:
+        connection.close()
+    assert in_time == [True]
+    (call,) = served.calls(1)
+    assert call.fact.exchange is not None
+    assert (call.fact.exchange.endpoint, call.fact.timing.status_code) == ("sessions/*/events/stream", 200)

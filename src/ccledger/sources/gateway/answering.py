@@ -191,19 +191,20 @@ class Answering:
             self.end(Ending(502, Failer.UPSTREAM, _CUT_SHORT))
 
     async def _plain(self, answer: Answer, marks: Marks) -> None:
-        """Passes on what asks no model; the call is written down before the last piece."""
+        """Passes on what asks no model; the call is written down before the client can know that it has all.
+
+        That is with the last piece where a length was told; a client of any other body waits for the word that it ends.
+        """
         results = self._results(answer, marks)
         await self._start(answer.status, answer.headers)
-        piece = await answer.read()
-        first = piece
-        while piece:
+        first = held = b""
+        while piece := await answer.read():
+            first = first or piece
             if results is not None:
                 results.feed(piece)
-            following = await answer.read()
-            if not following:
-                break
-            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
-            piece = following
+            told, held = (piece, b"") if marks.length is None else (held, piece)
+            if told:
+                await self._send({"type": "http.response.body", "body": told, "more_body": True})
         if results is not None:
             results.feed(b"")
         failure = error_of(first) if answer.status >= 400 else None
@@ -212,7 +213,7 @@ class Answering:
             if answer.status < 400
             else _failing(answer.status, failure.message if failure is not None else "")
         )
-        await self._finish(piece)
+        await self._finish(held)
 
     def _results(self, answer: Answer, marks: Marks) -> BatchResults | None:
         """What reads along where the answer is the results of a batch."""
