@@ -363,7 +363,7 @@ def a_key(now: datetime, key_id: str, /, **known: Any) -> dict[str, Any]:
     """A key as the API lists it."""
     known.pop("expires_in", None)
     return {
-        "id": key_id, "name": key_id, "mode": "api", "user_name": "default", "note": "", "hint": f"ccl-{key_id}7Qx",
+        "id": key_id, "name": key_id, "mode": "api", "user_name": "default", "note": "", "hint": f"ccl-{key_id}7Qx…",
         "created_at": stamp(now - timedelta(days=40)), "expires_at": None, "revoked_at": None, "last_used_at": None,
         "is_valid": True, "enable_conversation_logging": False, "models": [], "ips": [], "requests_per_minute": None,
         "tokens_per_minute": None, "concurrency": None, "total_requests": 0, "total_tokens_used": 0, "total_cost": 0,

@@ -55,7 +55,7 @@ export function key(id: string, known: Partial<TokenInfo> = {}): TokenInfo {
     mode: 'api',
     user_name: 'default',
     note: '',
-    hint: 'ccl-7Qx',
+    hint: 'ccl-7Qxk…',
     created_at: '2026-10-01T00:00:00.000Z',
     expires_at: null,
     revoked_at: null,
