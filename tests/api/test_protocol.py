@@ -187,6 +187,28 @@ def test_a_whole_handshake_is_taken(store: Store) -> None:
     assert foreign[0] == 421
 
 
+def test_a_client_that_leaves_in_its_handshake_is_no_failure(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    app = make_app(store)
+    scope = {
+        "type": "websocket", "path": "/ws", "raw_path": b"/ws", "root_path": "", "query_string": b"", "scheme": "ws",
+        "headers": [(b"host", b"localhost")], "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
+        "subprotocols": [], "state": {}, "extensions": {}, "http_version": "1.1", "asgi": {"version": "3.0"},
+    }  # fmt: skip
+    messages = [{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1006}]
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        raise ConnectionResetError(message["type"])
+
+    async def run() -> None:
+        await app(scope, receive, send)
+
+    asyncio.run(run())
+    assert caplog.records == []
+
+
 def test_no_header_of_a_proxy_is_believed(store: Store) -> None:
     """Behind no proxy of ours they would be a client's own words about itself."""
     config: Any = configure(make_app(store))

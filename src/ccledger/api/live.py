@@ -274,7 +274,10 @@ def live_routes(live: Live, initial: Callable[[], Everything], batches: Batches,
 
     @websocket("/ws")
     async def connect(socket: WebSocket[Any, Any, Any]) -> None:
-        await socket.accept()
+        try:
+            await socket.accept()
+        except OSError:
+            return  # it went away before it was let in
         # Who listens before the sums are read misses nothing; what is in the sums is then not told again.
         with live.listening() as listener, suppress(WebSocketDisconnect):
             data = await asyncio.to_thread(initial)
