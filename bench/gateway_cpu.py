@@ -44,9 +44,8 @@ class Figures:
     def row(self, gateway: str) -> str:
         """One line of the table."""
         cells = (self._found[gateway, load.name] for load in LOADS)
-        return f"{gateway:<10}" + "".join(
-            f"{min(cell):>12,.0f} ({statistics.median(cell):,.0f})" if cell else f"{'–':>16}" for cell in cells
-        )
+        figures = (f"{min(cell):,.0f} ({statistics.median(cell):,.0f})" if cell else "–" for cell in cells)
+        return f"{gateway:<20}" + "".join(f"{figure:>16}" for figure in figures)
 
     def ratio(self, load: Load, over: str, under: str) -> float | None:
         """How many times one takes what the other takes, in the middle of all rounds: both share what disturbs one."""
@@ -141,14 +140,13 @@ def show(figures: Figures, gateways: Sequence[Running]) -> None:
     versions = " · ".join(f"{each.name} {each.version}" for each in gateways)
     sys.stdout.write(f"{machine()}\n{versions}\n")
     sys.stdout.write("CPU a call in µs, user and system, of all processes of a gateway on one core: least (median)\n")
-    sys.stdout.write(f"{'':<10}" + "".join(f"{load.name:>18}" for load in LOADS) + "\n")
+    sys.stdout.write(f"{'':<20}" + "".join(f"{load.name:>16}" for load in LOADS) + "\n")
     for gateway in gateways:
         sys.stdout.write(f"{figures.row(gateway.name)}\n")
-    peers = [each.name for each in gateways if not isinstance(each, Ours)]
-    for peer in peers:
-        ratios = (figures.ratio(load, peer, "ccledger") for load in LOADS)
-        cells = "".join(f"{ratio:>18.2f}" if ratio else f"{'–':>18}" for ratio in ratios)
-        sys.stdout.write(f"{peer + ' ÷':<10}{cells}\n")
+    for over, under in (("ccledger", "nginx"), ("LiteLLM", "ccledger"), ("Portkey", "ccledger")):
+        ratios = (figures.ratio(load, over, under) for load in LOADS)
+        cells = "".join(f"{ratio:>16.2f}" if ratio else f"{'–':>16}" for ratio in ratios)
+        sys.stdout.write(f"{over + ' ÷ ' + under:<20}{cells}\n")
 
 
 if __name__ == "__main__":

@@ -29,11 +29,12 @@ class Sending:
     ASGI lets a server wait for the body; here it waits until the loop goes on to something else.
     """
 
-    __slots__ = ("_cycle", "_head", "_is_chunked", "_left")
+    __slots__ = ("_cycle", "_head", "_is_bodiless", "_is_chunked", "_left")
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
         self._cycle = cycle
         self._head = b""
+        self._is_bodiless = False
         self._is_chunked = False
         self._left = 0
         """Bytes of the body that were announced and not sent yet."""
@@ -60,9 +61,10 @@ class Sending:
         lines = [STATUS_LINE[status]]
         lines += [b"%b: %b\r\n" % entry for entry in cycle.default_headers if entry[0] not in names]
         lines += [b"%b: %b\r\n" % entry for entry in headers]
+        self._is_bodiless = cycle.scope["method"] == "HEAD" or status in _BODILESS
         if b"content-length" in names:
             self._left = int(names[b"content-length"])
-        elif cycle.scope["method"] != "HEAD" and status not in _BODILESS:
+        elif not self._is_bodiless:
             self._is_chunked = True
             lines.append(b"transfer-encoding: chunked\r\n")
         if b"close" in names.get(b"connection", b"").lower():
@@ -82,9 +84,8 @@ class Sending:
             self._cycle.transport.write(head)
 
     def _go_on(self, body: bytes, *, is_last: bool) -> None:
-        cycle = self._cycle
         head, self._head = self._head, b""
-        if cycle.scope["method"] == "HEAD":
+        if self._is_bodiless:
             self._write(head, b"")
         elif self._is_chunked:
             self._write(head, _chunked(body, is_last=is_last))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from msgspec.structs import replace
 
-from ccledger.core.call import Terms
 from ccledger.core.errors import StoreError
 from ccledger.ledger.spool import Kept, Position, SpoolWriter, Taken, forget, read
 
@@ -111,8 +110,14 @@ class Drain:
         while not self._stopping.wait(_SYNC_SECONDS / 2):
             # What came since the last look is given its time to be booked, which makes it last as well.
             if max(self.read_to, self._writer.synced) < before:
-                self._writer.sync()
+                self._sync()
             before = self._writer.end
+
+    def _sync(self) -> None:
+        try:
+            self._writer.sync()
+        except OSError as error:
+            _LOG.error("what waits in the spool may not survive the loss of power", exc_info=error)
 
     def _book(self) -> int:
         """Books some calls and answers how many; -1 when that failed."""
@@ -137,11 +142,13 @@ class Drain:
         try:
             self._append(taken.kept, taken.end)
         except Exception:  # noqa: BLE001 - one call that can't be booked must not hold up all others
-            self._append([], self.read_to)
-            self._take_singly(taken.kept)
-            self._append([], taken.end)
-        forget(self._folder, taken.end)
+            # What failed may have come after the commit: what is booked is not to be booked again.
+            if spool_position(self._sink.positions().get(_POSITION)) < taken.end:
+                self._append([], self.read_to)
+                self._take_singly(taken.kept)
+                self._append([], taken.end)
         self.read_to = taken.end
+        forget(self._folder, taken.end)
 
     def _append(self, kept: Sequence[Kept], end: Position) -> None:
         self._sink.append(name_all(kept, self._reported), {_POSITION: end.encode()})
@@ -178,7 +185,9 @@ def name_all(kept: Sequence[Kept], reported: Callable[[Iterable[str]], set[str]]
     named: list[Fact] = []
     for frame in kept:
         for number, fact in enumerate(frame.facts):
-            if _is_identified(fact) and (fact.keys[0] not in taken or _is_of_batch(fact)):
+            if fact.keys and fact.keys[0] in taken and _is_result(fact):
+                continue
+            if _is_identified(fact) and fact.keys[0] not in taken:
                 taken.add(fact.keys[0])
                 named.append(fact)
             else:
@@ -187,8 +196,8 @@ def name_all(kept: Sequence[Kept], reported: Callable[[Iterable[str]], set[str]]
     return named
 
 
-def _is_of_batch(fact: "Fact") -> bool:
-    return fact.reading is not None and bool(fact.reading.terms & Terms.BATCH)
+def _is_result(fact: "Fact") -> bool:
+    return fact.exchange is not None and fact.exchange.endpoint == "batches"
 
 
 def _is_identified(fact: "Fact") -> bool:

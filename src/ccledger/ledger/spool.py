@@ -147,13 +147,14 @@ class SpoolWriter:
     def sync(self) -> None:
         """Makes what was written so far survive the loss of power; any thread may do that."""
         with self._syncing:
-            file, end = self._file, self.end
+            # In this order: a segment that is begun meanwhile leaves `file` open and `end` behind it.
+            end, file = self.end, self._file
+            if file >= 0 and end > self.synced:
+                os.fdatasync(file)
             while self._full:
                 os.fdatasync(self._full[0])
                 os.close(self._full.pop(0))
-            if file >= 0 and end > self.synced:
-                os.fdatasync(file)
-                self.synced = end
+            self.synced = max(self.synced, end)
 
     def close(self, read_to: Position = Position(0, 0)) -> None:  # noqa: B008 - a constant
         """Ends writing. A segment in which nothing is left to be read is taken away."""

@@ -200,8 +200,16 @@ def test_an_overloaded_account_is_asked_last(clock: Clock, status: int) -> None:
     assert serve(pool) == "a"
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_a_refused_account_is_not_asked_until_it_is_checked(clock: Clock, status: int) -> None:
+def test_what_one_call_may_not_do_says_nothing_of_the_account(clock: Clock) -> None:
+    refused: list[str] = []
+    pool = Pool(Book(account("a")), clock, refused.append)
+    assert serve(pool, 403) == "a"
+    assert refused == []
+    assert pool.states()["a"].status == "ready"
+
+
+def test_a_refused_account_is_not_asked_until_it_is_checked(clock: Clock) -> None:
+    status = 401
     refused: list[str] = []
     book = Book(account("a"))
     pool = Pool(book, clock, refused.append)

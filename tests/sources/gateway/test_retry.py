@@ -6,7 +6,8 @@ from ccledger.sources.gateway.retry import FAILURES, Verdict, is_retryable, verd
 
 TABLE = {
     Verdict.FINE: (200, 201, 204, 301, 400, 404, 405, 408, 409, 413, 415, 422, 499),
-    Verdict.REFUSED: (401, 403),
+    Verdict.FORBIDDEN: (403,),
+    Verdict.REFUSED: (401,),
     Verdict.LIMITED: (402, 429),
     Verdict.OVERLOADED: (529,),
     Verdict.BROKEN: (500, 501, 502, 503, 504, 520, 524, 530, 599),

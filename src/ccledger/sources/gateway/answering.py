@@ -29,6 +29,8 @@ _CONTROLS: Final = bytes(byte for byte in range(0x20) if byte != 0x09) + b"\x7f"
 _STOP_BYTES: Final = 4096
 """How far behind its name the event that ends a stream may end."""
 _BLANK_LINES: Final = (b"\n\n", b"\n\r\n", b"\r\r")
+_OF_ITS_ORIGIN: Final = frozenset((b"set-cookie", b"strict-transport-security", b"clear-site-data", b"alt-svc"))
+"""What a browser would keep for our address, which is not the upstream's."""
 _CARRIED: Final = frozenset((b"content-length", b"content-encoding", b"content-type"))
 
 
@@ -104,7 +106,8 @@ class Answering:
         plain = _inflated(body, marks)
         self._visit.seen = read_answer(plain)
         if self._form.is_native:
-            self.end(Ending(answer.status))
+            failure = self._visit.seen.failure
+            self.end(Ending(answer.status) if failure is None else _failing(status_of(failure.type), failure.message))
             await self._start(answer.status, answer.headers)
             await self._finish(body)
             return
@@ -223,6 +226,8 @@ class Answering:
 
     async def _start(self, status: int, headers: Headers) -> None:
         self._is_started = True
+        if any(name in _OF_ITS_ORIGIN for name, _ in headers):
+            headers = [entry for entry in headers if entry[0] not in _OF_ITS_ORIGIN]
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def _finish(self, body: bytes) -> None:

@@ -28,6 +28,17 @@ _IDENTITY: Final = (b"accept-encoding", b"identity")
 _WEB_IS_OFF: Final = "mode web is switched off here; use mode api, or ask whoever runs this gateway to set web_mode"
 
 
+_JUDGING: Final = frozenset(("messages", "chat", "count_tokens", "models"))
+"""What every credential may ask: elsewhere, one that is good may well be refused."""
+_MAYBE_DONE: Final = frozenset((502, 504, 522, 524))
+"""What stands between says so of an upstream that may have done the work all the same."""
+_SAFE: Final = (b"GET", b"HEAD")
+_OBJECTS: Final = ("messages/batches", "files")
+"""What is made here lives with the account it was made by."""
+_OF_A_MODEL: Final = "seven_day_"
+"""How the names of windows begin that hold for one family of models."""
+
+
 class Question(NamedTuple):
     """What to ask an upstream."""
 
@@ -63,9 +74,8 @@ class Caller:
 
         Raises `Refused` when no account can be asked, or none that was asked answered.
         """
-        mode, session = visit.mode or "", visit.session
         tried: set[str] = set()
-        lease = self._pool.choose(mode, session)
+        lease = self._pool.choose(visit.mode or "", _home(visit))
         while True:
             if isinstance(lease, Unavailable):
                 raise unserved(lease)
@@ -90,7 +100,8 @@ class Caller:
                 raise
             if not is_retryable(answer.status):
                 return answer, lease
-            following = self._next(visit, question, tried, repeatable=True)
+            repeatable = answer.status not in _MAYBE_DONE or question.method in _SAFE
+            following = self._next(visit, question, tried, repeatable=repeatable)
             if following is None:
                 return answer, lease
             lease.release()
@@ -105,7 +116,7 @@ class Caller:
         """Another account for the same question, where it may be asked again."""
         if not repeatable or visit.attempts >= MOST_ATTEMPTS or not isinstance(question.body, bytes):
             return None
-        lease = self._pool.choose(visit.mode or "", visit.session, tried)
+        lease = self._pool.choose(visit.mode or "", _home(visit), tried)
         return None if isinstance(lease, Unavailable) else lease
 
     async def _answer(self, visit: "Visit", lease: "Lease", question: Question) -> Answer:
@@ -113,14 +124,14 @@ class Caller:
         if credential is None:
             lease.refused("its credential can't be used")
             raise UpstreamFailure("connect", "The account's credential can't be used.", reached=False)
-        visit.attempts += 1
         answer = await self._send(visit, lease, credential, question)
         if answer.status == 401 and isinstance(question.body, bytes):
             answer = await self._again(visit, answer, lease, credential, question)
         now = self._clock()
         limits = read_limits(answer.headers, now)
         rests_until = limits.rests_until(now)
-        lease.answered(answer.status, None if rests_until is None else (rests_until - now) / 1000, limits.windows)
+        wait = None if rests_until is None else (rests_until - now) / 1000
+        lease.answered(_told_of_account(answer.status, visit.endpoint, limits.claim), wait, limits.windows)
         return answer
 
     async def _again(
@@ -140,11 +151,20 @@ class Caller:
     async def _send(self, visit: "Visit", lease: "Lease", credential: "Credential", question: Question) -> Answer:
         visit.know(credential)
         request = self._request(lease, credential, question)
-        if lease.account.type != AccountType.SESSION_KEY:
-            return await self._upstream.send(request)
-        if self._web is None:
+        if lease.account.type == AccountType.SESSION_KEY and self._web is None:
             raise Refused(403, _WEB_IS_OFF)
-        return await self._web.send(lease.account, request)
+        visit.attempts += 1
+        visit.is_unseen = True
+        try:
+            if self._web is not None and lease.account.type == AccountType.SESSION_KEY:
+                answer = await self._web.send(lease.account, request)
+            else:
+                answer = await self._upstream.send(request)
+        except UpstreamFailure as failure:
+            visit.is_unseen = failure.reached
+            raise
+        visit.is_unseen = False
+        return answer
 
     def _request(self, lease: "Lease", credential: "Credential", question: Question) -> Request:
         base = base_of(lease.account.base_url)
@@ -153,3 +173,18 @@ class Caller:
             target += b"?" + question.query
         headers = authorise([*question.headers, _IDENTITY], lease.account, credential)
         return Request(question.method, base.origin, target, headers, question.body, credential.proxy_url)
+
+
+def _home(visit: "Visit") -> str | None:
+    """What keeps calls with the account that knows what they are about."""
+    for kind in _OBJECTS:
+        if visit.endpoint.startswith(kind):
+            return kind
+    return visit.session
+
+
+def _told_of_account(status: int, endpoint: str, claim: str) -> int:
+    """What a status says of the account that was asked; 403: nothing, but another one may be able to do this."""
+    is_about_call = status == 401 and endpoint not in _JUDGING
+    is_about_model = status == 429 and claim.startswith(_OF_A_MODEL)
+    return 403 if is_about_call or is_about_model else status

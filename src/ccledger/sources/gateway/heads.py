@@ -83,8 +83,8 @@ def read_asking(headers: Iterable[tuple[bytes, bytes]]) -> Asking:
         elif name == b"x-proxy-mode":
             mode = value
         elif name == b"connection":
-            named = value
-    if named and named.lower() not in (b"keep-alive", b"close"):
+            named += b"," + value
+    if named and named.lower() not in (b",keep-alive", b",close"):
         gone = {part.strip() for part in named.lower().split(b",")}
         forward = [entry for entry in forward if entry[0] not in gone]
     return Asking(_secret(bearer, key), forward, session, agent, mode.decode("latin-1").strip().lower(), length)

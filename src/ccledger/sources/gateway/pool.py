@@ -70,7 +70,7 @@ class Lease:
         if windows:
             seat.tell_windows(windows)
         match verdict_of(status):
-            case Verdict.FINE:
+            case Verdict.FINE | Verdict.FORBIDDEN:
                 seat.breaker.answered(self._call)
             case Verdict.LIMITED:
                 seat.breaker.answered(self._call)

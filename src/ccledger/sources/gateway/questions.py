@@ -73,7 +73,7 @@ async def read_whole(scope: Scope, receive: Receive, asking: Asking, taking: Tak
 
 def for_models(question: Question) -> Question:
     """A question for the list of models by a client that does not know Anthropic's API."""
-    return question._replace(query=b"", headers=[_VERSION])
+    return question._replace(query=b"limit=1000", headers=[_VERSION])
 
 
 def _question(scope: Scope, path: str, headers: Headers, body: Any) -> Question:
@@ -102,16 +102,23 @@ def _expect_json(asking: Asking) -> None:
         raise Refused(415, _WRONG_TYPE, Failer.CLIENT)
 
 
-class _Params(Struct, gc=False):
+class _Named(Struct, gc=False):
     model: Any = None
+
+
+class _Params(_Named, gc=False):
+    tools: list[_Named] | None = None
+    fallbacks: list[_Named] | None = None
+
+    def models(self) -> list[Any]:
+        return [self.model, *(one.model for one in (*(self.tools or ()), *(self.fallbacks or ())))]
 
 
 class _Request(Struct, gc=False):
     params: _Params | None = None
 
 
-class _Asking(Struct, gc=False):
-    model: Any = None
+class _Asking(_Params, gc=False):
     requests: list[_Request] = []
 
 
@@ -124,5 +131,5 @@ def models_in(body: bytes) -> set[str]:
         asked = _decode(body) if body else _Asking()
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Refused(400, "the body must be a JSON object, as the API describes it", Failer.CLIENT) from None
-    named = [asked.model, *(request.params.model for request in asked.requests if request.params is not None)]
-    return {model for model in named if isinstance(model, str)}
+    asking = [asked, *(request.params for request in asked.requests if request.params is not None)]
+    return {model for one in asking for model in one.models() if isinstance(model, str)}

@@ -85,7 +85,7 @@ class Refresher:
 
         Raises `UpstreamFailure` when it has expired and can't be renewed right now.
         """
-        credential = self._accounts.credential(account.id)
+        credential = self._credential(account)
         if credential is None or not _is_renewable(account, credential) or credential.expires_at is None:
             return credential
         left = credential.expires_at - self._clock()
@@ -106,7 +106,7 @@ class Refresher:
 
     async def renewed(self, account: "Account", used: Credential) -> Credential | None:
         """Another credential in place of one that was just refused; None when there is none to be had."""
-        current = self._accounts.credential(account.id)
+        current = self._credential(account)
         if current is None or not _is_renewable(account, current):
             return None
         if current.secret != used.secret:
@@ -115,6 +115,13 @@ class Refresher:
             return None  # it is new, and refused all the same
         outcome = await self._finish(account, current)
         return outcome if isinstance(outcome, Credential) else None
+
+    def _credential(self, account: "Account") -> Credential | None:
+        """What an account has, unless it has become another one meanwhile: a new secret is not for an old address."""
+        for now in self._accounts.all():
+            if now is account or (now.id == account.id and _whom(now) == _whom(account)):
+                return self._accounts.credential(account.id)
+        return None
 
     async def refresh(self, account: "Account") -> Credential:
         """Renews an account's bearer now, because somebody asks for it.
@@ -214,6 +221,11 @@ async def read_whole(answer: "Answer", most: int) -> bytes:
         if len(body) > most:
             raise UpstreamFailure("protocol", "The answer is larger than it should be.", reached=True)
     return body
+
+
+def _whom(account: "Account") -> tuple[str, str, str]:
+    """Who hears an account's secret, and as what."""
+    return account.type, account.base_url, account.proxy_url
 
 
 def _is_renewable(account: "Account", credential: Credential) -> bool:

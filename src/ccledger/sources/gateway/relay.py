@@ -41,6 +41,8 @@ _NO_KEY: Final = "a key is missing; send one issued here as 'x-api-key' or 'Auth
 _WRONG_MODE: Final = "x-proxy-mode takes api, web or both"
 _FAILED: Final = "the gateway failed; its log says how"
 _NO_ROOM: Final = "the gateway's disk is full and no call could be recorded; free some space there, then try again"
+_ELSEWHERE: Final = "*"
+"""The endpoint of what strangers ask for."""
 _STRANGERS_A_SECOND: Final = 10
 """How many calls without a key of ours are written down: the book is not to be filled by whoever knocks."""
 
@@ -80,6 +82,8 @@ class Relay:
         try:
             await self._carry(scope, receive, visit, answering, route, form)
         except Refused as refused:
+            if visit.token is None and route.kind is Kind.PASS:
+                visit.endpoint = _ELSEWHERE  # whoever knocks must not fill the book with names
             if visit.token is not None or self._may_note_stranger(visit):
                 answering.end(Ending(refused.status, refused.failed_by, refused.text))
             visit.leave()
@@ -112,17 +116,17 @@ class Relay:
         client = scope.get("client")
         self._check(token, None, client, mode)
         question = await self._read(scope, receive, visit, route, form, asking)
-        for model in self._models(visit, token, question):
+        token = visit.token = self._token(asking)  # it may have been revoked while the body came
+        for model in (None, *self._models(token, question)):
             self._check(token, model, client, mode)
         visit.session = asking.session or (visit.asked.session or None if visit.asked else None)
         expected = 0 if visit.asked is None else estimate_tokens(visit.asked.text_bytes)
         entered = await self._ports.turnstile.enter(token, expected)
         if not isinstance(entered, Pass):
             raise Refused(entered.status, entered.sentence, Failer.GATEWAY, entered.retry_after)
-        try:
-            await self._pass(visit, answering, question)
-        finally:
-            entered.leave(visit.tokens_used)
+        visit.entered = entered
+        self._check(self._token(asking), None, client, mode)
+        await self._pass(visit, answering, question)
 
     async def _pass(self, visit: Visit, answering: Answering, question: "Question") -> None:
         if not visit.admit():
@@ -152,13 +156,11 @@ class Relay:
             return await read_whole(scope, receive, asking, taking)
         return await read_other(scope, receive, route, asking, taking)
 
-    def _models(self, visit: Visit, token: "AccessToken", question: "Question") -> set[str]:
+    def _models(self, token: "AccessToken", question: "Question") -> set[str]:
         """The models that a call may use, where the token may not use all."""
-        if not token.models:
+        if not token.models or question.method != b"POST" or not isinstance(question.body, bytes):
             return set()
-        if visit.asked is not None:
-            return {visit.asked.model}
-        return models_in(question.body) if question.method == b"POST" and isinstance(question.body, bytes) else set()
+        return models_in(question.body)
 
     def _token(self, asking: Asking) -> "AccessToken":
         token = self._ports.keys.find(asking.secret) if asking.secret else None

@@ -15,6 +15,8 @@ class Verdict(Enum):
     """The account did its work; what is wrong, if anything, is wrong with the request."""
     LIMITED = "limited"
     """It has used up what it may; it rests."""
+    FORBIDDEN = "forbidden"
+    """It may not do this; that says nothing of what else it may do."""
     REFUSED = "refused"
     """Its credential is not accepted; it is not asked again until somebody checks or changes it."""
     OVERLOADED = "overloaded"
@@ -26,7 +28,7 @@ class Verdict(Enum):
 _STATUSES: Final[Mapping[int, Verdict]] = {
     401: Verdict.REFUSED,
     402: Verdict.LIMITED,
-    403: Verdict.REFUSED,
+    403: Verdict.FORBIDDEN,
     429: Verdict.LIMITED,
     529: Verdict.OVERLOADED,
 }

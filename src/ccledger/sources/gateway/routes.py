@@ -43,6 +43,7 @@ _METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 """What passes. An upstream that answered TRACE would show the account's credential to the client."""
 _UNWANTED: Final = re.compile(r"[\x00-\x20\x7f\\]|(?:^|/)\.{1,2}(?:/|$)")
 """What no path of the API has, and what would lead elsewhere on the upstream's server."""
+_KIND: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 _MOST_PARTS: Final = 6
 _KNOWN: Final = {
     ("POST", "/v1/messages"): Route(Kind.MESSAGES, "messages", "/v1/messages"),
@@ -83,5 +84,5 @@ def is_plain(path: str) -> bool:
 
 def _endpoint(path: str) -> str:
     """The path of a kind of endpoint: what names one object becomes a star."""
-    parts = path.removeprefix("/v1/").strip("/").split("/")[:_MOST_PARTS]
-    return "/".join("*" if _OBJECT.fullmatch(part) else part[:40] for part in parts) or "other"
+    parts = [part for part in path.removeprefix("/v1/").split("/") if part][:_MOST_PARTS]
+    return "/".join(part if _KIND.fullmatch(part) and not _OBJECT.fullmatch(part) else "*" for part in parts) or "*"

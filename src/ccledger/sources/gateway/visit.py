@@ -31,12 +31,11 @@ from ccledger.wire.messages import Names, Seen, measure
 if TYPE_CHECKING:
     from ccledger.core.access import AccessToken, Account, Credential
     from ccledger.core.ports import Spool
+    from ccledger.sources.gateway.admit import Pass
     from ccledger.wire.messages import Metered
 
 LEFT: Final = 499
 """The status of a call whose client went away before it had its answer, as nginx has it."""
-_UNSEEN: Final = (LEFT, 504)
-"""How calls end that an upstream may have been at work on, though nothing of its answer came."""
 _SOURCE: Final = Source.GATEWAY.value
 _SOURCES: Final = 1 << _SOURCE
 _LONGEST_ERROR: Final = 500
@@ -79,7 +78,9 @@ class Visit:
         "asked",
         "attempts",
         "endpoint",
+        "entered",
         "first_token_ms",
+        "is_unseen",
         "mode",
         "own",
         "request_id",
@@ -102,12 +103,16 @@ class Visit:
         self.token: AccessToken | None = None
         self.account: Account | None = None
         self.mode: str | None = None
+        self.entered: Pass | None = None
+        """Its place among the calls of its access token, given back when it is over."""
         self.asked: Asked | None = None
         self.session: str | None = None
         self.agent: str | None = None
         self.seen: Seen | None = None
         self.request_id: str | None = None
         self.attempts = 0
+        self.is_unseen = False
+        """Whether an upstream may be at work on it of whose answer nothing came."""
         self.first_token_ms: int | None = None
         self.tokens_used = 0
 
@@ -159,7 +164,10 @@ class Visit:
         self._spool.write(_without(self._secrets, facts))
 
     def leave(self) -> None:
-        """Gives back the room of a call that was never written."""
+        """The call is over: gives back its place, and the room of one that was never written. Once is enough."""
+        if self.entered is not None:
+            # Only now it is known what the call used: a client that goes away early has used tokens, too.
+            self.entered.leave(self.tokens_used)
         if self._is_admitted and not self._is_written:
             self._is_written = True
             self._spool.release()
@@ -191,7 +199,7 @@ class Visit:
             own = f"call:{self.own}"
             keys = (own,) if self.request_id is None else (own, f"req:{self.request_id}")
             return [Fact(keys, timing, None, place, started_at, party, _SOURCES, exchange)]
-        seen = Seen() if self.seen is None and self.attempts and ending.status in _UNSEEN else self.seen
+        seen = Seen() if self.seen is None and self.is_unseen else self.seen
         first, *advice = measure(asked, seen, Names(self.own, self.request_id, self.session or ""))
         beside = Timing(_SOURCE, started_at)
         return [
