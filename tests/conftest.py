@@ -5,6 +5,7 @@ CCLEDGER_PURE=1 means here what it means to the program: the compiled parts stay
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from ccledger.__main__ import leave_compiled_out
@@ -19,3 +20,8 @@ settings.register_profile(
 )
 settings.register_profile("search", parent=settings.get_profile("same"), derandomize=False, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts what looks at a browser last: its driver keeps a loop running, in which no other test can run its own."""
+    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
