@@ -187,3 +187,67 @@ def test_a_stream_that_asks_no_model_passes_event_by_event(served: Running, fake
     (call,) = served.calls(1)
     assert call.fact.exchange is not None
     assert (call.fact.exchange.endpoint, call.fact.timing.status_code) == ("sessions/*/events/stream", 200)
+
+
+ADVISED = {"tools": [{"type": "advisor_20260301", "name": "advisor", "model": "claude-opus-5"}]}
+INSTEAD = {"fallbacks": [{"model": "claude-opus-5"}]}
+
+
+@pytest.mark.parametrize("more", [{"model": "claude-opus-5"}, ADVISED, INSTEAD])
+def test_a_key_for_some_models_reaches_no_other_by_any_way(served: Running, fake: Fake, more: dict[str, Any]) -> None:
+    key = served.issue("haiku", models=["claude-haiku*"])
+    asked = {"model": "claude-haiku-4-5", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
+    assert served.ask("/v1/messages", json.dumps(asked).encode(), x_api_key=key)[0].status == 200
+    assert served.ask("/v1/messages", json.dumps(asked | more).encode(), x_api_key=key)[0].status == 403
+    batch = {"requests": [{"custom_id": "1", "params": asked}, {"custom_id": "2", "params": asked | more}]}
+    assert served.ask("/v1/messages/batches", json.dumps(batch).encode(), x_api_key=key)[0].status == 403
+    assert len(fake.seen) == 1
+
+
+def test_what_one_call_may_not_do_keeps_the_account_for_all_others(served: Running, fake: Fake) -> None:
+    refusal = b'{"type":"error","error":{"type":"permission_error","message":"not you"}}'
+    for status, path in ((403, "/v1/messages"), (401, "/v1/organizations/me")):
+        fake.script.append(Plan(status, [("content-type", "application/json")], [refusal], len(refusal)))
+        assert served.ask(path, request() if path.endswith("messages") else None)[0].status == status
+    assert served.ask("/v1/messages", request())[0].status == 200
+
+
+def test_a_batch_and_its_results_stay_with_one_account(served: Running, fake: Fake) -> None:
+    with upstream() as other:
+        served.add_account(other.url, "other")
+        for path in ("", "/msgbatch_013Zva2CMHLNnXjNJJKqJ2EF", "/msgbatch_013Zva2CMHLNnXjNJJKqJ2EF/cancel") * 3:
+            served.ask(f"/v1/messages/batches{path}")
+        assert sorted((len(fake.seen), len(other.seen))) == [0, 9]
+
+
+def test_what_a_browser_would_keep_for_our_address_does_not_pass(served: Running, fake: Fake) -> None:
+    fake.script.append(Plan(200, [("content-type", "application/json"), ("set-cookie", "a=b")], [b"{}"], 2))
+    answer, _ = served.ask("/v1/messages", request())
+    assert answer.getheader("set-cookie") is None
+    assert answer.getheader("content-type") == "application/json"
+
+
+def test_an_error_in_an_answer_that_seems_well_is_one(served: Running, fake: Fake) -> None:
+    body = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
+    fake.script.append(Plan(200, [("content-type", "application/json")], [body], len(body)))
+    answer, got = served.ask("/v1/messages", request())
+    assert (answer.status, got) == (200, body)
+    (call,) = served.calls(1)
+    assert (call.fact.timing.outcome, call.fact.timing.status_code) == (Outcome.ERROR, 529)
+
+
+def test_who_leaves_early_has_used_its_tokens_too(served: Running, fake: Fake) -> None:
+    key = served.issue("few", tokens_per_minute=3000)
+    whole = events(1, MODEL, [text_block("Hello there")], Counts(2500, 10))
+    fake.script.append(streamed(whole[:4], cut=True))
+    with pytest.raises(Exception, match="Incomplete"):
+        served.ask("/v1/messages", request(stream=True), x_api_key=key)
+    answer, _ = served.ask("/v1/messages", request(messages=[{"role": "user", "content": "x" * 2000}]), x_api_key=key)
+    assert answer.status == 429
+    assert int(answer.getheader("retry-after") or 0) > 0
+
+
+def test_strangers_fill_no_book_with_names(served: Running) -> None:
+    for path in ("/v1/one", "/v1/two", "/v1/%3Dcmd%0d%0a/x"):
+        assert served.ask(path, x_api_key="ccl-nobody")[0].status in (400, 401)
+    assert {call.fact.exchange.endpoint for call in served.calls(3) if call.fact.exchange} == {"*"}

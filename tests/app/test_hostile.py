@@ -431,12 +431,8 @@ def test_what_was_promised_too_much_is_no_part_of_the_next_answer(served: Runnin
     ("plan", "status"),
     [
         pytest.param(Plan(200, EVENTS_HEAD, EVENTS[:4], cut=True), 502, id="cut"),
-        pytest.param(Plan(200, EVENTS_HEAD, EVENTS[:4]), 502, id="ended early"),
         pytest.param(Plan(200, EVENTS_HEAD, EVENTS[:4], sum(map(len, EVENTS)), cut=True), 502, id="shorter"),
         pytest.param(Plan(200, EVENTS_HEAD, [*EVENTS[:4], 30.0]), 504, id="silent"),
-        pytest.param(Plan(200, EVENTS_HEAD, []), 502, id="empty"),
-        pytest.param(Plan(200, EVENTS_HEAD, [b"hello\n\nworld: x\n\ndata: {no json\n\n"]), 502, id="no events"),
-        pytest.param(Plan(200, EVENTS_HEAD, [b"\xff\xfe\0" * 100]), 502, id="no text"),
         pytest.param(
             raw("200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked", b"3\r\n: x\r\nzz\r\n"),
             502,
@@ -455,6 +451,33 @@ def test_a_stream_that_breaks_off_is_no_whole_one(
     assert call.fact.exchange.failed_by == Failer.UPSTREAM
     assert call.fact.reading is not None
     assert call.fact.reading.origin == Origin.ESTIMATED or heard.status == 502
+
+
+@pytest.mark.parametrize("path", [MESSAGES, CHAT])
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        pytest.param(EVENTS[:4], id="ended early"),
+        pytest.param([], id="empty"),
+        pytest.param([b"hello\n\nworld: x\n\ndata: {no json\n\n"], id="no events"),
+        pytest.param([b"\xff\xfe\0" * 100], id="no text"),
+    ],
+)
+def test_a_stream_that_ends_properly_without_a_message_ends_so_and_is_a_failure(
+    served: Running, fake: Fake, pieces: list[bytes], path: str
+) -> None:
+    heard, call = ask_upstream(served, fake, Plan(200, EVENTS_HEAD, pieces), path, stream=True)
+    assert (heard.status, heard.is_whole) == (200, True)
+    if path == MESSAGES:
+        assert heard.body == b"".join(pieces)
+    else:
+        assert b"[DONE]" not in heard.body
+        assert b'"error"' in heard.body
+    assert call.fact.timing.status_code == 502
+    assert call.fact.exchange is not None
+    assert call.fact.exchange.failed_by == Failer.UPSTREAM
+    assert call.fact.reading is not None
+    assert call.fact.reading.origin == Origin.ESTIMATED
 
 
 COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {

@@ -62,6 +62,7 @@ class Fake:
         """Connections that are open now."""
         self._number = 0
         self._streams: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self, port: int = 0) -> asyncio.Server:
         """Begins to listen on loopback."""
@@ -72,6 +73,9 @@ class Fake:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open += 1
         self._streams.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
         try:
             while (seen := await _read(reader)) is not None:
                 self.seen.append(seen)
@@ -82,7 +86,15 @@ class Fake:
         finally:
             self.open -= 1
             self._streams.discard(writer)
+            self._tasks.discard(task)
             writer.close()
+
+    async def end(self) -> None:
+        """Ends every connection, and whatever was to be answered on it."""
+        self.drop_all()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def drop_all(self) -> None:
         """Ends every connection at once."""
@@ -213,8 +225,7 @@ def upstream(port: int = 0) -> Generator[Fake]:
         async with await fake.serve(port):
             ready.set()
             await stop.wait()
-            fake.drop_all()
-            await asyncio.sleep(0)
+            await fake.end()
 
     stop = asyncio.Event()
     thread = threading.Thread(target=lambda: loop.run_until_complete(run()), daemon=True)

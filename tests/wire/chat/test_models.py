@@ -3,11 +3,10 @@
 import json
 
 import pytest
-from anthropic.types import ModelInfo
 from openai.types import Model
 
 from ccledger.wire.chat.errors import AnswerUnreadable
-from ccledger.wire.chat.models import anthropic_models, openai_model, openai_models
+from ccledger.wire.chat.models import openai_model, openai_models
 
 OPUS = {
     "type": "model",
@@ -34,22 +33,8 @@ def test_one_model_in_openais_shape() -> None:
     assert json.loads(openai_model(json.dumps(OPUS).encode()))["created"] == 1_790_035_200
 
 
-def test_openais_list_in_anthropics_shape() -> None:
-    told = openai_models(json.dumps(LIST).encode())
-    made = json.loads(anthropic_models(told))
-    assert (made["first_id"], made["last_id"], made["has_more"]) == ("claude-opus-5-5", "bare", False)
-    assert made["data"][0]["created_at"] == OPUS["created_at"]
-    assert [ModelInfo.model_validate({"lifecycle": "active", **model}).id for model in made["data"]] == [
-        "claude-opus-5-5",
-        "bare",
-    ]
-    assert openai_models(json.dumps(made).encode()) == told
-
-
 def test_an_empty_list() -> None:
     assert json.loads(openai_models(b'{"data":[]}')) == {"object": "list", "data": []}
-    empty: dict[str, object] = {"data": [], "has_more": False, "first_id": None, "last_id": None}
-    assert json.loads(anthropic_models(b'{"object":"list","data":[]}')) == empty
 
 
 @pytest.mark.parametrize(

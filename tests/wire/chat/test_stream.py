@@ -254,6 +254,12 @@ def test_a_stream_that_is_cut_short_is_told_so(kept: int) -> None:
     assert writer.finish() == b""
 
 
+def test_the_last_event_needs_no_blank_line() -> None:
+    writer = ChunkWriter(ASK, 7)
+    told = writer.feed(sse(stream(TEXT)).rstrip()) + writer.finish()
+    assert told == ChunkWriter(ASK, 7).feed(sse(stream(TEXT)))
+
+
 def test_a_whole_stream_needs_no_more() -> None:
     writer = ChunkWriter(ASK, 7)
     writer.feed(sse(stream(TEXT)))

@@ -136,11 +136,8 @@ class Answering:
         except BaseException:
             self._visit.seen = meter.seen
             raise
-        if not self._visit.is_written:
-            self._end_stream(meter, answer.status)
-            if not meter.is_complete:
-                self._abort()
-                return
+        # Whoever reads the stream sees by itself whether its message is whole: what ended properly ends so here, too.
+        self._end_stream(meter, answer.status)
         await self._finish(b"")
 
     async def _pass_events(self, answer: Answer, meter: StreamMeter, inflater: Inflater | None) -> None:

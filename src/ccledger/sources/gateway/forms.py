@@ -4,7 +4,7 @@ from typing import ClassVar, Protocol
 
 from ccledger.wire.chat.answer import convert_answer
 from ccledger.wire.chat.errors import AnswerUnreadable, convert_error
-from ccledger.wire.chat.models import openai_models
+from ccledger.wire.chat.models import openai_model, openai_models
 from ccledger.wire.chat.request import Ask
 from ccledger.wire.chat.stream import ChunkWriter
 from ccledger.wire.refusal import anthropic_error
@@ -103,4 +103,12 @@ class OpenAIModels(OpenAI):
         return openai_models(body)
 
 
-__all__ = ["AnswerUnreadable", "Anthropic", "Form", "OpenAI", "Translator"]
+class OpenAIModel(OpenAI):
+    """One of them."""
+
+    def whole(self, body: bytes) -> bytes:
+        """See `Form.whole`."""
+        return openai_model(body)
+
+
+__all__ = ["AnswerUnreadable", "Anthropic", "Form", "OpenAI", "OpenAIModel", "OpenAIModels", "Translator"]

@@ -73,7 +73,7 @@ async def read_whole(scope: Scope, receive: Receive, asking: Asking, taking: Tak
 
 def for_models(question: Question) -> Question:
     """A question for the list of models by a client that does not know Anthropic's API."""
-    return question._replace(query=b"limit=1000", headers=[_VERSION])
+    return question._replace(query=b"" if "/models/" in question.path else b"limit=1000", headers=[_VERSION])
 
 
 def _question(scope: Scope, path: str, headers: Headers, body: Any) -> Question:

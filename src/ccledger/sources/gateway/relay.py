@@ -11,7 +11,7 @@ from ccledger.core.call import Failer
 from ccledger.sources.gateway.admit import Pass, refusal_of
 from ccledger.sources.gateway.answering import Answering
 from ccledger.sources.gateway.bodies import ClientLeft, Taking
-from ccledger.sources.gateway.forms import Anthropic, Form, OpenAI, OpenAIModels
+from ccledger.sources.gateway.forms import Anthropic, Form, OpenAI, OpenAIModel, OpenAIModels
 from ccledger.sources.gateway.heads import Asking, read_asking
 from ccledger.sources.gateway.questions import (
     for_models,
@@ -143,7 +143,7 @@ class Relay:
         self, scope: Scope, receive: Receive, visit: Visit, route: Route, form: Form, asking: Asking
     ) -> "Question":
         taking = self._ports.taking
-        if isinstance(form, OpenAIModels):
+        if isinstance(form, OpenAIModels | OpenAIModel):
             return for_models(await read_other(scope, receive, route, asking, taking))
         if isinstance(form, OpenAI):
             question, visit.asked = await read_chat(receive, route, asking, taking, form)
@@ -218,7 +218,8 @@ def _form_of(scope: Scope, route: Route, visit: Visit) -> Form:
     if route.kind is Kind.CHAT:
         return OpenAI(visit.started_at // 1000)
     if route.kind is Kind.MODELS and not any(name == b"anthropic-version" for name, _ in scope["headers"]):
-        return OpenAIModels(visit.started_at // 1000)
+        created = visit.started_at // 1000
+        return OpenAIModels(created) if route.endpoint == "models" else OpenAIModel(created)
     return _ANTHROPIC
 
 

@@ -30,11 +30,6 @@ class Route(NamedTuple):
     path: str
     """Where the upstream expects it."""
 
-    @property
-    def is_openai(self) -> bool:
-        """Whether errors are told in OpenAI's form."""
-        return self.kind is Kind.CHAT
-
 
 _EVENTS: Final = frozenset(("/api/event_logging/batch", "/api/event_logging/v2/batch", "/v1/api/event_logging/batch"))
 _OBJECT: Final = re.compile(r"(?=[^/]*[0-9_])[^/]{12,}|[^/]{24,}")
@@ -52,6 +47,7 @@ _KNOWN: Final = {
     ("POST", "/v1/messages/count_tokens"): Route(Kind.PASS, "count_tokens", "/v1/messages/count_tokens"),
     ("GET", "/v1/models"): Route(Kind.MODELS, "models", "/v1/models"),
 }
+_MODEL: Final = "/v1/models/"
 _HELLO: Final = Route(Kind.HELLO, "hello", "")
 _REPORT: Final = Route(Kind.EVENTS, "events", "")
 
@@ -65,6 +61,8 @@ def find_route(method: str, path: str) -> Route | None:
         return _HELLO
     if path in _EVENTS:
         return _REPORT if method == "POST" else None
+    if path.startswith(_MODEL) and method == "GET" and "/" not in path.removeprefix(_MODEL):
+        return Route(Kind.MODELS, "models/*", path)
     if path.startswith("/v1/"):
         # Many servers take these for one; a call must not pass by its meter because of that.
         plain = "/" + "/".join(filter(None, path.split("/")))

@@ -1,6 +1,6 @@
-"""Turns a list of models from Anthropic's shape into OpenAI's and back; it knows no model itself."""
+"""Turns a list of models from Anthropic's shape into OpenAI's; it knows no model itself."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -23,15 +23,6 @@ class _AnthropicList(Struct):
     has_more: bool = False
 
 
-class _OpenAIModel(Struct):
-    id: str
-    created: int = 0
-
-
-class _OpenAIList(Struct):
-    data: list[_OpenAIModel]
-
-
 def openai_models(body: bytes) -> bytes:
     """Anthropic's list of models in OpenAI's shape; raises AnswerUnreadable when it is none."""
     return msgspec.json.encode(
@@ -44,13 +35,6 @@ def openai_model(body: bytes) -> bytes:
     return msgspec.json.encode(_openai(_read(body, _AnthropicModel)))
 
 
-def anthropic_models(body: bytes) -> bytes:
-    """OpenAI's list of models in Anthropic's shape, all on one page; raises AnswerUnreadable when it is none."""
-    data = [_anthropic(model) for model in _read(body, _OpenAIList).data]
-    first, last = (data[0]["id"], data[-1]["id"]) if data else (None, None)
-    return msgspec.json.encode({"data": data, "has_more": False, "first_id": first, "last_id": last})
-
-
 def _read(body: bytes, type_: type[Any]) -> Any:
     try:
         return msgspec.json.decode(body, type=type_)
@@ -61,8 +45,3 @@ def _read(body: bytes, type_: type[Any]) -> Any:
 def _openai(model: _AnthropicModel) -> Json:
     created = 0 if model.created_at is None else int(model.created_at.timestamp())
     return {"id": model.id, "object": "model", "created": created, "owned_by": _OWNER}
-
-
-def _anthropic(model: _OpenAIModel) -> Json:
-    at = datetime.fromtimestamp(model.created, UTC).isoformat().replace("+00:00", "Z")
-    return {"type": "model", "id": model.id, "display_name": model.id, "created_at": at}

@@ -130,10 +130,11 @@ class ChunkWriter:
 
     def finish(self) -> bytes:
         """What the client gets when the upstream sends no more: an error if the answer is not whole."""
+        last = self.feed(b"\n\n")  # some upstreams leave out the blank line after the last event
         if self._closed:
-            return b""
+            return last
         self._fail("The upstream's answer ended too early: what came of it is not whole.")
-        told = b"".join(self._out)
+        told = last + b"".join(self._out)
         self._out.clear()
         return told
 
