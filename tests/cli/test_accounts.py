@@ -187,6 +187,8 @@ def test_without_its_key_a_credential_is_said_to_be_locked_and_nothing_is_lost(
     kept = key.read_bytes()
     key.unlink()
     assert "can't be opened" in listed(ccledger)[0]["state"]["reason"]
+    checked = ccledger("account", "check", "main")
+    assert "ccledger.key is gone" in checked.out + checked.err
     refused = say(KEY, "add", "--name", "b", "--secret-stdin")
     assert (refused.code, "ccledger.key is gone" in refused.err) == (1, True)
     assert not key.exists()

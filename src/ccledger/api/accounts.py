@@ -133,7 +133,7 @@ def _asking(desk: AccountDesk) -> list[Any]:
     @post("/account/{account_id:str}/check", operation_id="checkAccount", status_code=200, guards=_GUARDS)
     async def check(account_id: _AccountId) -> CheckedAccount:
         """Finds out whether the upstream takes an account's credential, without spending a token."""
-        found = await desk.check(_found(desk, account_id))
+        found = await desk.checked(_found(desk, account_id))
         return CheckedAccount(found.status, found.message)
 
     return [refresh, check]

@@ -96,7 +96,7 @@ class _Here:
 
     def check(self, info: AccountInfo) -> CheckedAccount:
         account = self._desk.book.find(info.id)
-        found = asyncio.run(_awaited(self._desk.check(account)))
+        found = asyncio.run(_awaited(self._desk.checked(account)))
         return CheckedAccount(found.status, found.message)
 
     def refresh(self, info: AccountInfo) -> RefreshedAccount:

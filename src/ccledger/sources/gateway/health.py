@@ -26,6 +26,8 @@ _FREE_CALLS: Final = {
     AccountType.OAUTH: b"/v1/models?limit=1",
     AccountType.SESSION_KEY: b"/api/organizations",
 }
+_EXPIRED: Final = "the account's credential has expired, and it can't be renewed"
+_CLOSED: Final = "the account's credential can't be opened here; give the server the master key it was sealed with"
 _LOG = logging.getLogger(__name__)
 
 
@@ -102,7 +104,8 @@ class Checker:
         try:
             credential = await self._refresher.usable(account)
             if credential is None:
-                return Checked("unhealthy", "the account has no credential that can be used", is_verdict=True)
+                is_there = self._accounts.credential(account.id) is not None
+                return Checked("unhealthy", _EXPIRED if is_there else _CLOSED, is_verdict=is_there)
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 return _judge(await self._status(account, credential))
         except TimeoutError:
