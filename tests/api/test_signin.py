@@ -78,6 +78,19 @@ def test_what_makes_no_sense_is_told_what_does(body: bytes, client: Client) -> N
     assert set(answer.json()) == {"error"}
 
 
+def test_a_body_without_bottom_is_refused_and_not_worth_a_line(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = b"[" * 16_000
+    answer = client.post("/login", content=body)
+    assert (answer.status_code, answer.json()["error"][:12]) == (400, "sign in with")
+    headers = {"content-type": "application/json", "x-admin-key": SECRETS.admin_key}
+    for path in ("signin", "token/generate", "account/apikey"):
+        answer = client.post(f"/api/{path}", content=body, headers=headers)
+        assert (answer.status_code, "nested too deeply" in answer.json()["error"]) == (400, True)
+    assert caplog.text == ""
+
+
 def test_a_body_without_end_is_refused(client: Client) -> None:
     assert client.post("/login", json={"password": "x" * 20_000}).status_code == 413
     assert client.post("/api/signin", json={"password": "x" * 20_000}).status_code == 413

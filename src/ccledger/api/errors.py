@@ -16,6 +16,8 @@ _DOCUMENT = "/api/v1/openapi.json"
 NOTHING_HERE = f"there is nothing at this address; {_DOCUMENT} lists what there is"
 _OUR_FAULT = "something went wrong here; the server's log says what"
 _NO_LEDGER = "the ledger can't be read right now; the server's log says why"
+_TOO_DEEP = "the body is nested too deeply; make it flat"
+"""The only recursion here is that of whoever nests lists in lists."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -28,7 +30,7 @@ class Problem(Struct, frozen=True):
 
 async def log_error(error: Exception, scope: Any) -> None:
     """Writes down what is not the caller's doing."""
-    if not isinstance(error, HTTPException | WebSocketDisconnect | UsageError):
+    if not isinstance(error, HTTPException | WebSocketDisconnect | UsageError | RecursionError):
         _LOG.error("%r could not be answered", scope["path"], exc_info=error)
 
 
@@ -41,6 +43,8 @@ def answer_error(_: Request[Any, Any, Any], error: Exception) -> Response[Proble
             return _respond(error.status_code, _text(error), error.headers or {})
         case UsageError():
             return _respond(400, str(error), {})
+        case RecursionError():
+            return _respond(400, _TOO_DEEP, {})
         case LedgerError():
             return _respond(503, _NO_LEDGER, {})
         case _:

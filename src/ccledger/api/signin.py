@@ -170,7 +170,7 @@ async def _prove(signin: SignIn, request: Request[Any, Any, Any], proof: Proof) 
 def _read(body: bytes) -> Proof:
     try:
         return msgspec.json.decode(body, type=Proof)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise UsageError(_TAKEN) from None
 
 
