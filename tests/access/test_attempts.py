@@ -46,12 +46,15 @@ def test_an_address_may_try_ten_times_a_minute(clock: Clock) -> None:
     assert attempts.wait_ms("192.0.2.1") == 1000
 
 
-def test_all_together_may_try_sixty_times_a_minute(clock: Clock) -> None:
+def test_all_together_may_try_sixty_times_a_minute_and_then_only_who_has_not_tried(clock: Clock) -> None:
     attempts = Attempts(clock)
     tried(attempts, 60, lambda number: f"192.0.2.{number}")
+    assert attempts.wait_ms("192.0.2.1") == MINUTE
+    assert attempts.wait_ms("198.51.100.1") == 0
+    attempts.count("198.51.100.1")
     assert attempts.wait_ms("198.51.100.1") == MINUTE
     clock.now += MINUTE
-    assert attempts.wait_ms("198.51.100.1") == 0
+    assert attempts.wait_ms("192.0.2.1") == 0
 
 
 def test_who_has_signed_in_begins_anew_and_others_do_not(clock: Clock) -> None:

@@ -74,8 +74,8 @@ def test_the_admin_key_is_told_from_others(world: World) -> None:
     assert all(signin.is_admin_key("the-key", HERE) for _ in range(100))
     assert not any(signin.is_admin_key(f"key {number}", HERE) for number in range(10))
     with pytest.raises(TooManyAttempts):
-        signin.is_admin_key("the-key", HERE)
-    assert signin.is_admin_key("the-key", "192.0.2.2")
+        signin.is_admin_key("key 11", HERE)
+    assert signin.is_admin_key("the-key", HERE), "nobody locks its owner out"
     assert not world.signin(Secrets()).is_admin_key("", HERE)
 
 
@@ -84,7 +84,18 @@ def test_passwords_and_keys_are_guessed_at_together(world: World) -> None:
     assert not any(signin.is_admin_key("wrong", HERE) for _ in range(5))
     assert not any(is_password(signin, "wrong") for _ in range(5))
     with pytest.raises(TooManyAttempts):
-        signin.is_admin_key("the-key", HERE)
+        signin.is_admin_key("wrong", HERE)
+    with pytest.raises(TooManyAttempts):
+        is_password(signin, "correct horse")
+
+
+def test_guesses_from_everywhere_lock_nobody_out(world: World) -> None:
+    signin = world.signin()
+    assert not any(signin.is_admin_key("wrong", f"198.51.100.{number}") for number in range(60))
+    with pytest.raises(TooManyAttempts):
+        signin.is_admin_key("wrong", "198.51.100.1")
+    assert signin.is_admin_key("the-key", "198.51.100.1")
+    assert is_password(signin, "correct horse")
 
 
 def test_a_code_is_good_once(world: World) -> None:

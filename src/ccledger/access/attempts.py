@@ -25,10 +25,14 @@ class Attempts:
         self._of: OrderedDict[str, deque[int]] = OrderedDict()
 
     def wait_ms(self, address: str) -> int:
-        """How long the next attempt from an address has to wait; 0: it may be made."""
+        """How long the next attempt from an address has to wait; 0: it may be made.
+
+        What others try does not stop an address that has not tried lately: they could lock everybody out.
+        """
         now = self._now()
         mine = self._of.get(_network(address), deque[int]())
-        return max(_wait(mine, _BY_ADDRESS, now), _wait(self._all, _ALTOGETHER, now))
+        own = _wait(mine, _BY_ADDRESS, now)
+        return max(own, _wait(self._all, _ALTOGETHER, now)) if mine else own
 
     def count(self, address: str) -> None:
         """Counts an attempt that is being made."""

@@ -90,7 +90,10 @@ class SignIn:
         self._codes: dict[bytes, int] = {}
 
     async def is_password(self, password: str, address: str) -> bool:
-        """Whether it is the password. Raises `TooManyAttempts` for an address that tries too often, or for all."""
+        """Whether it is the password. Raises `TooManyAttempts` for an address that tries too often.
+
+        Where all together try too often, it does so for every address that has tried lately.
+        """
         self._count(address)
         found = await self._is_password(password)
         if found:
@@ -98,14 +101,14 @@ class SignIn:
         return found
 
     def is_admin_key(self, key: str, address: str) -> bool:
-        """Whether it is the admin key. Raises `TooManyAttempts` as `is_password` does."""
-        wait = self._attempts.wait_ms(address)
-        if wait:
-            raise TooManyAttempts(wait)
+        """Whether it is the admin key. Raises `TooManyAttempts` as `is_password` does, but for wrong ones only.
+
+        The right one is always let in, so that nobody can lock its owner out by guessing: it is too long to be guessed.
+        """
         shown = _digest(key)
         if self._admin_key is not None and hmac.compare_digest(shown, self._admin_key):
             return True
-        self._attempts.count(address)
+        self._count(address)
         return False
 
     def invite(self) -> str:
