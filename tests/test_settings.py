@@ -55,7 +55,7 @@ file_watch = false
 log_level = "info"
 retention_days = 90
 allowed_hosts = ["Ledger.Example", "[::2]"]
-admin_key = "key-of-the-file"
+admin_key = "key-of-the-file-0"
 admin_password_hash = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA"
 jwt_secret = "jwt-of-the-file"
 master_key = "master-of-the-file"
@@ -95,7 +95,7 @@ def test_everything_can_be_said_in_the_file(file: Path) -> None:
         log_level="INFO",
         retention_days=90,
         allowed_hosts=("ledger.example", "[::2]"),
-        admin_key="key-of-the-file",
+        admin_key="key-of-the-file-0",
         admin_password_hash="$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA",
         jwt_secret="jwt-of-the-file",
         master_key="master-of-the-file",
@@ -199,7 +199,7 @@ def test_an_empty_variable_says_nothing() -> None:
         ({"CCLEDGER_LARGEST_BODY": "2 gb"}, "largest_body", 2 << 30),
         ({"CCLEDGER_LARGEST_BODY": "512k"}, "largest_body", 512 << 10),
         ({"CCLEDGER_HOST": "127.0.0.2"}, "host", "127.0.0.2"),
-        ({"CCLEDGER_HOST": "0.0.0.0", "CCLEDGER_ADMIN_KEY": "k"}, "host", "0.0.0.0"),
+        ({"CCLEDGER_HOST": "0.0.0.0", "CCLEDGER_ADMIN_KEY": "k" * 16}, "host", "0.0.0.0"),
         ({"CCLEDGER_HOST": "ledger.example", "MONITOR_PASSWORD_HASH": "ab" * 32}, "host", "ledger.example"),
     ],
 )
@@ -214,6 +214,11 @@ def test_other_names_and_short_forms_are_understood(environment: dict[str, str],
         ({"CCLEDGER_PORT": "٣"}, {}, "CCLEDGER_PORT takes"),
         ({}, {"port": "-1"}, "--port takes 0 to 65535, not '-1'"),
         ({"CCLEDGER_HOST": "0.0.0.0"}, {}, "CCLEDGER_HOST: 0.0.0.0 would open the ledger to the network, which needs"),
+        (
+            {"CCLEDGER_HOST": "0.0.0.0", "CCLEDGER_ADMIN_KEY": "k" * 15, "MONITOR_PASSWORD_HASH": "ab" * 32},
+            {},
+            "CCLEDGER_ADMIN_KEY: a key of fewer than 16 characters would open the ledger to",
+        ),
         ({}, {"host": "example.org"}, "--host: example.org would open the ledger to the network"),
         ({}, {"host": "a b"}, "--host takes an address, not 'a b'"),
         ({"CCLEDGER_ALLOWED_HOSTS": "http://x"}, {}, "CCLEDGER_ALLOWED_HOSTS takes names, without a port, not"),

@@ -123,7 +123,7 @@ class Guarded(History):
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**super().environment, "CCLEDGER_ADMIN_KEY": "planted-key", "CCLEDGER_HOST": "0.0.0.0"}
+        return {**super().environment, "CCLEDGER_ADMIN_KEY": "planted-key-0123456789", "CCLEDGER_HOST": "0.0.0.0"}
 
 
 def test_a_server_for_the_network_wants_its_key(own: History, tmp_path: Path, ccledger: Run) -> None:
@@ -135,12 +135,12 @@ def test_a_server_for_the_network_wants_its_key(own: History, tmp_path: Path, cc
             fetch(f"{address}/api/v1/stats/current")
         assert refused.value.code == 401
         refused.value.close()
-        asked = urllib.request.Request(f"{address}/api/v1/settings", headers={"X-Admin-Key": "planted-key"})
+        asked = urllib.request.Request(f"{address}/api/v1/settings", headers={"X-Admin-Key": "planted-key-0123456789"})
         with urllib.request.urlopen(asked, timeout=20) as answer:
             told = answer.read().decode()
         assert "set, not shown" in told
-        assert "planted-key" not in told
-        assert "planted-key" not in Path(f"/proc/{process.pid}/cmdline").read_text()
+        assert "planted-key-0123456789" not in told
+        assert "planted-key-0123456789" not in Path(f"/proc/{process.pid}/cmdline").read_text()
         assert ccledger("import", "--json", history=guarded).json["by_server"] is True
 
 

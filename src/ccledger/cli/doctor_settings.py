@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ccledger.settings import SHORTEST_KEY
+
 if TYPE_CHECKING:
     from ccledger.settings import Settings
 
@@ -16,7 +18,6 @@ _INSTEAD: Final = {
     "stats.aggregation_enabled": "sums are kept in the transaction that books a call",
     "stats.aggregation_interval": "sums are never behind the calls, so nothing has to run",
 }
-_SHORT_KEY: Final = 16
 _SHORT_SECRET: Final = 32
 
 
@@ -45,7 +46,7 @@ def weaknesses(settings: "Settings") -> Iterator[str]:
             "The administrator's password is kept as a bare SHA-256, which is quick to guess for whoever reads it; "
             "'ccledger password' makes a better hash."
         )
-    if 0 < len(settings.admin_key) < _SHORT_KEY:
-        yield f"admin_key has fewer than {_SHORT_KEY} characters; 'openssl rand -hex 32' makes one nobody guesses."
+    if 0 < len(settings.admin_key) < SHORTEST_KEY:
+        yield f"admin_key has fewer than {SHORTEST_KEY} characters; 'openssl rand -hex 32' makes one nobody guesses."
     if 0 < len(settings.jwt_secret) < _SHORT_SECRET:
         yield f"jwt_secret has fewer than {_SHORT_SECRET} bytes; whoever has one of its tokens can guess it."

@@ -15,6 +15,7 @@ from ccledger.settings.values import Conversations, Logging, Stats
 __all__ = [
     "DEFAULT_PORT",
     "SETTINGS",
+    "SHORTEST_KEY",
     "InForce",
     "Setting",
     "Settings",
@@ -28,6 +29,8 @@ __all__ = [
 _Value = TypeVar("_Value")
 
 FILE_NAME: Final = "ccledger.toml"
+SHORTEST_KEY: Final = 16
+"""Characters of an admin key that nobody guesses: nothing else stops who tries them all."""
 
 
 class Settings(NamedTuple):
@@ -148,6 +151,11 @@ def _refuse_open_door(settings: Settings, given: Mapping[str, Given]) -> None:
             f"{given['host'].origin}: {settings.host} would open the ledger to the network, which needs sign-in; "
             "set CCLEDGER_ADMIN_PASSWORD_HASH ('ccledger password' makes one) or CCLEDGER_ADMIN_KEY, "
             "or listen on 127.0.0.1"
+        )
+    if not is_loopback(settings.host) and 0 < len(settings.admin_key) < SHORTEST_KEY:
+        raise UsageError(
+            f"{given['admin_key'].origin}: a key of fewer than {SHORTEST_KEY} characters would open the ledger to "
+            "whoever guesses it; 'openssl rand -hex 32' makes one nobody guesses, or listen on 127.0.0.1"
         )
 
 

@@ -46,7 +46,8 @@ SETTINGS: Final = (
         "an address",
         "`127.0.0.1`",
         "The address the server listens on. Any that is not this machine's own (`127.0.0.1`, `::1`, `localhost`) opens "
-        "the server to the network and needs `admin_password_hash` or `admin_key`.",
+        "the server to the network and needs `admin_password_hash` or an `admin_key` of 16 "
+        "characters or more.",
     ),
     Setting(
         "port",
