@@ -162,6 +162,7 @@ def test_a_call_that_failed_tells_by_whom_and_costs_nothing(client: Client) -> N
         ({"to_date": "2026-10-20"}, 0),
         ({"from_date": "2026-11-20", "to_date": "2026-11-20", "timezone": "America/Los_Angeles"}, 3),
         ({"token_id": "", "model": "", "project": ""}, 7),
+        ({"status": "", "success": "", "mode": "", "source": "", "page": "", "limit": ""}, 7),
     ],
 )
 def test_filters(client: Client, asked: dict[str, Any], rows: int) -> None:
@@ -197,6 +198,11 @@ def test_pages_and_cursors(client: Client) -> None:
         ({"sort": "colour"}, "sort"),
         ({"success": "perhaps"}, "success"),
         ({"status": "fine"}, "status"),
+        ({"status": 99}, "status is an HTTP status, 100 to 599"),
+        ({"status": 600}, "status"),
+        ({"status": 1 << 63}, "status"),
+        ({"mode": "junk"}, "mode is api or web"),
+        ({"mode": "both"}, "mode is api or web"),
         ({"source": "elsewhere"}, "source is"),
         ({"from_date": "yesterday"}, "from_date"),
         ({"to_date": "2026-13-01"}, "to_date"),

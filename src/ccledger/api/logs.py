@@ -6,7 +6,7 @@ from datetime import tzinfo
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-from litestar import Router, delete, get
+from litestar import Request, Router, delete, get
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.params import PathParameter, QueryParameter
@@ -17,6 +17,7 @@ from ccledger.api.guards import administrators_only
 from ccledger.api.history import AS_IT_IS, sent
 from ccledger.api.stats import Timezone
 from ccledger.api.system import Transcripts
+from ccledger.core.access import Mode
 from ccledger.core.errors import UsageError
 from ccledger.core.periods import moment, zone
 from ccledger.ledger.retention import horizon_of, let_go
@@ -39,6 +40,8 @@ _PATIENCE_SECONDS = 0.012
 _MOST_PAGES = 1 << 40
 _MOST_DAYS = 36_600
 _SOURCES = ("transcript", "gateway", "runner")
+_MODES = (Mode.API.value, Mode.WEB.value)
+_STATUSES = range(100, 600)
 _MEDIA_TYPES = {Format.CSV: "text/csv", Format.JSON: "application/json", Format.JSONL: "application/x-ndjson"}
 
 
@@ -208,13 +211,22 @@ def _list_routes(store: "Store", titles: Titles, now: Callable[[], int], default
 
     readers = {"party": _read_party, "wanted": _read_place_of_call, "chosen": _filter_reader(default_zone)}
     dependencies = {name: Provide(read, sync_to_thread=False) for name, read in readers.items()}
-    return Router("", route_handlers=[logs_requests, logs_export], dependencies=dependencies)
+    handlers = [logs_requests, logs_export]
+    return Router("", route_handlers=handlers, dependencies=dependencies, before_request=_drop_empty)
+
+
+def _drop_empty(request: Request[Any, Any, Any]) -> None:
+    """Takes parameters that say nothing out of the question: forms send every field, empty ones too."""
+    given: bytes = request.scope["query_string"]
+    request.scope["query_string"] = b"&".join(part for part in given.split(b"&") if part.partition(b"=")[2])
 
 
 def _read_party(
     token_id: _TokenId = None, account_id: _AccountId = None, user_name: _UserName = None, mode: _Mode = None
 ) -> Wanted:
-    return Wanted(access_token=token_id or None, account=account_id or None, user=user_name or None, mode=mode or None)
+    return Wanted(
+        access_token=token_id or None, account=account_id or None, user=user_name or None, mode=_read_mode(mode)
+    )
 
 
 def _read_place_of_call(
@@ -242,9 +254,23 @@ def _filter_reader(default_zone: str) -> Callable[..., _Filter]:
     ) -> _Filter:
         name = timezone or default_zone
         stretch = read_ends(from_date, to_date, ("from_date", "to_date"), name)
-        return _Filter(stretch, zone(name), wanted._replace(status=status, success=success), project or None)
+        return _Filter(
+            stretch, zone(name), wanted._replace(status=_read_status(status), success=success), project or None
+        )
 
     return read_filter
+
+
+def _read_mode(text: str | None) -> str | None:
+    if text and text not in _MODES:
+        raise UsageError(f"mode is {' or '.join(_MODES)}, not {text!r}")
+    return text or None
+
+
+def _read_status(status: int | None) -> int | None:
+    if status is not None and status not in _STATUSES:
+        raise UsageError(f"status is an HTTP status, {_STATUSES[0]} to {_STATUSES[-1]}, not {status}")
+    return status
 
 
 def _read_source(text: str | None) -> str | None:
