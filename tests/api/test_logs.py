@@ -18,6 +18,7 @@ from tests.api.apps import ADMIN_KEY, BOOK, FOLLOWING, NOW, Client, asking, make
 HOUR = 3_600_000
 DAY = 24 * HOUR
 LOGS = "/api/v1/logs/requests"
+ADMIN = {"X-Admin-Key": ADMIN_KEY}
 BAD = "=HYPERLINK(1)"
 OPUS = "claude-opus-4-5"
 
@@ -135,7 +136,7 @@ def test_what_nobody_knows_of_a_call_is_null(client: Client) -> None:
 
 
 def test_a_call_that_failed_tells_by_whom_and_costs_nothing(client: Client) -> None:
-    [row] = ask(client, success="false")["logs"]
+    [row] = client.get(LOGS, params={"success": "false"}, headers=ADMIN).json()["logs"]
     told = [row[name] for name in ("failed_by", "error_message", "attempts", "status_code", "cost_nano_usd")]
     assert told == ["upstream", BAD, 3, 529, "0"]
 
@@ -283,9 +284,28 @@ def test_exports_hold_the_rows_of_the_list(client: Client) -> None:
     assert [cells["id"] for cells in table] == [row["id"] for row in rows if row["token_id"] == "key-1"]
     assert table[0]["stream"] == "true"
     assert table[0]["cost_usd"] == table[0]["total_cost"] == "0.0011625"
-    assert table[-1]["error_message"] == f"'{BAD}"
     assert table[-1]["failed_by"] == "upstream"
     assert client.get(f"{LOGS}/export?format=xml").status_code == 400
+
+
+def test_what_an_upstream_said_is_told_to_who_has_signed_in(store: Store, client: Client) -> None:
+    store.append([call(7, exchange=Exchange("messages", False, Failer.GATEWAY, "no account"))], {}, now=NOW)
+    ids = [row["id"] for row in ask(client, from_date="2026-11-20")["logs"]][-2:]
+
+    def told(**headers: str) -> list[list[str | None]]:
+        rows = [
+            client.get(LOGS, headers=headers).json()["logs"],
+            client.get(f"{LOGS}/export?format=json", headers=headers).json(),
+            client.get("/api/v1/stats/requests", headers=headers).json()["latest"],
+            [client.get(f"{LOGS}/{number}", headers=headers).json() for number in ids],
+        ]
+        return [[row["error_message"] for row in found if row["id"] in ids] for found in rows]
+
+    assert told(**ADMIN) == [[BAD, "no account"]] * 4
+    assert told() == [[None, "no account"]] * 4
+    table = client.get(f"{LOGS}/export", headers=ADMIN).text
+    assert f"'{BAD}" in table
+    assert BAD not in client.get(f"{LOGS}/export").text
 
 
 def test_old_calls_are_let_go_and_sums_stay(store: Store, client: Client) -> None:

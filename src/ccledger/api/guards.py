@@ -20,7 +20,7 @@ OPEN = "ccledger.open"
 def administrators_only(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     """Lets administrators through, and who comes through the data directory's socket."""
     scope: Mapping[str, Any] = {**connection.scope}
-    if not _is_administrator(scope):
+    if not is_administrator(scope):
         _refuse(scope)
 
 
@@ -30,11 +30,12 @@ def signed_in_from_elsewhere(connection: ASGIConnection[Any, Any, Any, Any], rou
     Holds for every route but those with the option `OPEN`.
     """
     scope: Mapping[str, Any] = {**connection.scope}
-    if not (route.opt.get(OPEN) or scope.get(FROM_HERE) or _is_administrator(scope)):
+    if not (route.opt.get(OPEN) or scope.get(FROM_HERE) or is_administrator(scope)):
         _refuse(scope)
 
 
-def _is_administrator(scope: Mapping[str, Any]) -> bool:
+def is_administrator(scope: Mapping[str, Any]) -> bool:
+    """Whether an administrator asks, or who comes through the data directory's socket."""
     return bool(scope.get(ADMINISTRATOR)) or is_local_socket(scope)
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Generator
 from datetime import tzinfo
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
 
 from litestar import Request, Router, delete, get
 from litestar.di import NamedDependency, Provide
@@ -12,8 +12,9 @@ from litestar.exceptions import HTTPException, NotFoundException
 from litestar.params import PathParameter, QueryParameter
 from litestar.response import Stream
 from msgspec import Struct
+from msgspec.structs import replace
 
-from ccledger.api.guards import administrators_only
+from ccledger.api.guards import administrators_only, is_administrator
 from ccledger.api.history import AS_IT_IS, sent
 from ccledger.api.stats import Timezone
 from ccledger.api.system import Transcripts
@@ -27,13 +28,24 @@ from ccledger.stats.history import wanted_calls
 from ccledger.stats.pricing import Prices
 from ccledger.stats.ranges import read_ends, read_range
 from ccledger.stats.recent import RecentRequests, recent_requests
-from ccledger.stats.request_rows import REQUESTS, RequestDetail, RequestLog, Titles, request_detail, request_log
+from ccledger.stats.request_rows import (
+    REQUESTS,
+    RequestDetail,
+    RequestLog,
+    Titles,
+    request_detail,
+    request_log,
+    without_quotes,
+)
 from ccledger.stats.requests import MOST_ROWS, Place, every_request, list_requests, read_sort
 from ccledger.stats.spans import Asked
 from ccledger.stats.words import about
 
 if TYPE_CHECKING:
+    from ccledger.core.call import Call
     from ccledger.ledger.store import Store
+
+_AnyRow = TypeVar("_AnyRow", bound=RequestLog)
 
 _PATIENCE_SECONDS = 0.012
 """How long calls are looked for that no roll-up tells of."""
@@ -147,12 +159,12 @@ def log_routes(
     """`logs/requests`, `logs/requests/{id}`, `logs/requests/export`, `logs/requests/old`, and `stats/requests`."""
 
     @get("/logs/requests/{request_id:str}", operation_id="getRequest", sync_to_thread=True)
-    def logs_request(request_id: _RequestId) -> RequestDetail:
+    def logs_request(request: Request[Any, Any, Any], request_id: _RequestId) -> RequestDetail:
         """One call, and how its cost came about."""
         call = store.call(int(request_id)) if _is_id(request_id) else None
         if call is None:
             raise NotFoundException(f"there is no call {request_id!r}; it may have been deleted")
-        return request_detail(call, titles, prices.book())
+        return _told(request)(request_detail(call, titles, prices.book()))
 
     @delete(
         "/logs/requests/old",
@@ -170,10 +182,13 @@ def log_routes(
         return LetGo(let_go(store, horizon_of(now(), zone(store.zone()), days)), days)
 
     @get("/stats/requests", operation_id="getRecentRequests", sync_to_thread=True)
-    def stats_requests(days: _Days = 7, timezone: Timezone = None, source: _Source = None) -> RecentRequests:
+    def stats_requests(
+        request: Request[Any, Any, Any], days: _Days = 7, timezone: Timezone = None, source: _Source = None
+    ) -> RecentRequests:
         """How the last days went, call by call: today, every day, and the newest calls."""
         asked = read_range(None, None, days, timezone or default_zone, now())
-        return recent_requests(store, asked, _read_source(source), titles)
+        found = recent_requests(store, asked, _read_source(source), titles)
+        return replace(found, latest=[*map(_told(request), found.latest)])
 
     return [_list_routes(store, titles, now, default_zone), logs_request, logs_old, stats_requests]
 
@@ -181,6 +196,7 @@ def log_routes(
 def _list_routes(store: "Store", titles: Titles, now: Callable[[], int], default_zone: str) -> Router:
     @get("/logs/requests", operation_id="getRequests", sync_to_thread=True)
     def logs_requests(
+        request: Request[Any, Any, Any],
         chosen: _Chosen,
         sort: _Sort = "-time",
         page: _PageNumber = 0,
@@ -192,7 +208,7 @@ def _list_routes(store: "Store", titles: Titles, now: Callable[[], int], default
         place = _read_place(page, limit, after, before)
         found = list_requests(store, chosen.look_up(store), read_sort(sort), place, _patience())
         return RequestLogs(
-            [request_log(call, titles) for call in found.calls],
+            [_told(request)(request_log(call, titles)) for call in found.calls],
             found.total,
             found.total_is_exact,
             None if place.after or place.before else place.page,
@@ -202,12 +218,14 @@ def _list_routes(store: "Store", titles: Titles, now: Callable[[], int], default
         )
 
     @get("/logs/requests/export", operation_id="exportRequests", opt={AS_IT_IS: True}, sync_to_thread=False)
-    def logs_export(chosen: _Chosen, form: _Form = "csv") -> Stream:
+    def logs_export(request: Request[Any, Any, Any], chosen: _Chosen, form: _Form = "csv") -> Stream:
         """All these calls as a file, newest first, without a limit."""
         kind = _read_form(form)
         name = f"ccledger-requests-{moment(now()).astimezone(chosen.tz).date()}.{kind}"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
-        return Stream(sent(_pieces(store, chosen, titles, kind)), headers=headers, media_type=_MEDIA_TYPES[kind])
+        told = _told(request)
+        rows = _Rows(store, chosen, lambda call: told(request_log(call, titles)))
+        return Stream(sent(rows.pieces(kind)), headers=headers, media_type=_MEDIA_TYPES[kind])
 
     readers = {"party": _read_party, "wanted": _read_place_of_call, "chosen": _filter_reader(default_zone)}
     dependencies = {name: Provide(read, sync_to_thread=False) for name, read in readers.items()}
@@ -304,7 +322,24 @@ def _patience() -> Callable[[], bool]:
     return lambda: time.monotonic() >= until
 
 
-def _pieces(store: "Store", chosen: _Filter, titles: Titles, form: Format) -> Generator[bytes]:
-    with store.snapshot() as view:
-        calls = every_request(view, chosen.look_up(view))
-        yield from encode(form, (request_log(call, titles) for call in calls), REQUESTS)
+def _told(request: Request[Any, Any, Any]) -> "Callable[[_AnyRow], _AnyRow]":
+    """How a row is told to whoever asks."""
+    return _whole if is_administrator({**request.scope}) else without_quotes
+
+
+def _whole(row: "_AnyRow") -> "_AnyRow":
+    return row
+
+
+class _Rows(NamedTuple):
+    """The rows of an export."""
+
+    store: "Store"
+    chosen: _Filter
+    row: "Callable[[Call], RequestLog]"
+
+    def pieces(self, form: Format) -> Generator[bytes]:
+        """The file, a piece at a time, of calls of one moment."""
+        with self.store.snapshot() as view:
+            calls = every_request(view, self.chosen.look_up(view))
+            yield from encode(form, map(self.row, calls), REQUESTS)

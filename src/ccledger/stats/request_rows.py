@@ -1,10 +1,10 @@
 """What a request log says of one call, and how its cost came about; it looks no call up."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, TypeVar
 
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from ccledger.core.call import Failer, Outcome, Party, Place, Usage
 from ccledger.core.money import exact_usd, usd
@@ -28,6 +28,7 @@ class Titles(NamedTuple):
 _NOBODY: Final = Party(0)
 _NOWHERE: Final = Place(0)
 _FAILERS: Final = {failer.value: failer.name.lower() for failer in Failer if failer}
+_OWN_WORDS: Final = Failer.GATEWAY.name.lower()
 
 
 class RequestLog(Struct, frozen=True, kw_only=True):
@@ -64,7 +65,10 @@ class RequestLog(Struct, frozen=True, kw_only=True):
     status_code: Annotated[int | None, about("The HTTP status that the client got.")]
     success: Annotated[bool, about("Whether it ended well: neither with an error nor cut short.")]
     failed_by: Annotated[str | None, about("Who made it fail: client, gateway or upstream.")]
-    error_message: str | None
+    error_message: Annotated[
+        str | None,
+        about("What went wrong. Unless the gateway itself says it, it needs sign-in: it may quote what was asked."),
+    ]
     attempts: Annotated[int | None, about("How often it was sent upstream.")]
     session_id: str | None
     project: str | None
@@ -103,6 +107,9 @@ class RequestDetail(RequestLog, frozen=True, kw_only=True):
     price: Annotated[
         PriceUsed | None, about("Null without a price, and when prices changed since and it was not priced anew.")
     ]
+
+
+_AnyRow = TypeVar("_AnyRow", bound=RequestLog)
 
 
 def request_log(call: "Call", titles: Titles) -> RequestLog:
@@ -155,6 +162,11 @@ def request_log(call: "Call", titles: Titles) -> RequestLog:
         origin=ORIGINS[origin_of(call)],
         conversation_id=None,
     )
+
+
+def without_quotes(row: _AnyRow) -> _AnyRow:
+    """The row for whoever has not signed in: the words of others may hold a piece of a prompt."""
+    return row if row.failed_by == _OWN_WORDS else replace(row, error_message=None)
 
 
 def request_detail(call: "Call", titles: Titles, book: "PriceBook") -> RequestDetail:

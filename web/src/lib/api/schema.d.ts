@@ -1323,6 +1323,7 @@ export interface components {
             success: boolean;
             /** @description Who made it fail: client, gateway or upstream. */
             failed_by: string | null;
+            /** @description What went wrong. Unless the gateway itself says it, it needs sign-in: it may quote what was asked. */
             error_message: string | null;
             /** @description How often it was sent upstream. */
             attempts: number | null;
@@ -1399,6 +1400,7 @@ export interface components {
             success: boolean;
             /** @description Who made it fail: client, gateway or upstream. */
             failed_by: string | null;
+            /** @description What went wrong. Unless the gateway itself says it, it needs sign-in: it may quote what was asked. */
             error_message: string | null;
             /** @description How often it was sent upstream. */
             attempts: number | null;
