@@ -179,7 +179,54 @@ def test_a_new_secret_leaves_nothing_of_the_old_one(store: Store, book: AccountB
 def test_another_address_has_to_be_checked_anew(book: AccountBook) -> None:
     book.add(KEY)
     book.tell_health("acc_0", "unhealthy")
-    assert book.change("main", AccountChange(base_url="http://127.0.0.1:1/")).health == "unknown"
+    assert book.change("main", AccountChange(base_url="https://api.anthropic.com/x/")).health == "unknown"
+
+
+MOVES = [
+    {"base_url": "http://api.anthropic.com"},
+    {"base_url": "https://api.anthropic.com:8443"},
+    {"base_url": "https://api.anthropic.com.example.net"},
+    {"proxy_url": "http://u:p@elsewhere:3128"},
+    {"proxy_url": "http://u:p@proxy:3129"},
+]
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_a_credential_goes_nowhere_it_was_not_given_for(book: AccountBook, move: dict[str, str]) -> None:
+    added = book.add(replace(BEARER, proxy_url="http://a:b@proxy:3128"))
+    kept = book.credential(added.id)
+    for change in (AccountChange(**move), AccountChange(**move, refresh_token="another")):
+        with pytest.raises(UsageError, match="the credential would go where it was not given for"):
+            book.change(added.id, change)
+    assert (book.find(added.id), book.credential(added.id)) == (added, kept)
+    book.change(added.id, AccountChange(**move, secret="sk-ant-oat01-anew-1234"))
+    found = book.credential(added.id)
+    assert found is not None
+    assert (found.secret, found.refresh_token) == ("sk-ant-oat01-anew-1234", None)
+
+
+@pytest.mark.parametrize(
+    "stay",
+    [
+        {"base_url": "https://api.anthropic.com:443/v9"},
+        {"proxy_url": ""},
+        {"proxy_url": "http://a:another@proxy:3128"},
+    ],
+)
+def test_another_path_or_password_needs_no_credential(book: AccountBook, stay: dict[str, str]) -> None:
+    added = book.add(replace(KEY, proxy_url="http://a:b@proxy:3128"))
+    book.change(added.id, AccountChange(**stay))
+    found = book.credential(added.id)
+    assert found is not None
+    assert (found.secret, found.proxy_url) == (SECRET, stay.get("proxy_url", "http://a:b@proxy:3128"))
+
+
+def test_a_new_name_is_one_without_spaces_around_it(book: AccountBook) -> None:
+    book.add(KEY)
+    added = book.add(BEARER)
+    assert book.change(added.id, AccountChange(name=" team ")).name == "team"
+    with pytest.raises(UsageError, match="there is an account 'main' already"):
+        book.change(added.id, AccountChange(name="main "))
 
 
 def test_a_change_that_makes_no_sense_changes_nothing(store: Store, book: AccountBook) -> None:
@@ -222,7 +269,7 @@ def test_with_another_key_nothing_opens_and_nothing_is_lost(store: Store, book: 
     with pytest.raises(StoreError, match="bring that key back"):
         other.open(added.id)
     with pytest.raises(StoreError, match="bring that key back"):
-        other.change(added.id, AccountChange(proxy_url="http://proxy:1"))
+        other.change(added.id, AccountChange(proxy_url=""))
     other.change(added.id, AccountChange(weight=2))
     assert book_of(store).credential(added.id) == Credential(SECRET)
     other.change(added.id, AccountChange(secret="given-anew-0000"))

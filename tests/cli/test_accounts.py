@@ -97,9 +97,11 @@ def test_a_proxys_password_comes_by_standard_input(say: Say, ccledger: Run) -> N
     assert added["proxy_url"] == "http://me@proxy:3128"
     refused = say(KEY, "add", "--name", "b", "--secret-stdin", "--proxy-url", "http://me:planted@proxy:3128")
     assert (refused.code, "--proxy-url-stdin" in refused.err, "planted" in refused.err) == (2, True, False)
-    assert say("http://you:planted@other:1\n", "set", "main", "--proxy-url-stdin", "--json").json["proxy_url"] == (
-        "http://you@other:1"
-    )
+    moving = ("set", "main", "--proxy-url-stdin", "--json")
+    refused = say("http://you:planted@other:1\n", *moving)
+    assert (refused.code, "--secret-stdin" in refused.err, "planted" in refused.err) == (2, True, False)
+    moved = say(f"{KEY}\nhttp://you:planted@other:1\n", *moving, "--secret-stdin").json
+    assert moved["proxy_url"] == "http://you@other:1"
     assert ccledger("account", "set", "main", "--proxy-url", "none", "--json").json["proxy_url"] == ""
 
 

@@ -11,6 +11,7 @@ DEFAULT_BASE_URL: Final = "https://api.anthropic.com"
 LONGEST_NAME: Final = 100
 LONGEST_SECRET: Final = 16_384
 _LARGEST: Final = 1_000_000
+_PORTS: Final = {"http": 80, "https": 443}
 _BILLING: Final = ("api", "subscription")
 
 
@@ -73,6 +74,23 @@ def proxy_parts(url: str) -> tuple[str, str]:
     user, colon, _ = name.partition(":")
     shown = f"{user}{separator}{address}" if colon else address  # a name alone is a secret with some proxies
     return urlunsplit((parts.scheme, shown, "", "", "")), url
+
+
+def check_destination(before: Account, after: Account) -> None:
+    """Raises `UsageError` when what is kept of an account would be shown to somebody who has not seen it yet."""
+    for name in ("base_url", "proxy_url"):
+        told = getattr(after, name)
+        if told and _place(told) != _place(getattr(before, name)):
+            raise UsageError(
+                f"with another {name} the credential would go where it was not given for; give the credential, too, in "
+                "the same request ('ccledger account set' reads it with --secret-stdin)"
+            )
+
+
+def _place(url: str) -> tuple[str, str | None, int | None]:
+    """Whom an address leads to."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
 
 
 def _check_address(url: str, what: str, example: str) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict, replace
 
-from ccledger.access.account_rules import DEFAULT_BASE_URL, check, proxy_parts
+from ccledger.access.account_rules import DEFAULT_BASE_URL, check, check_destination, proxy_parts
 from ccledger.core.access import Account, AccountType, Credential
 from ccledger.core.errors import StoreError, UsageError
 from ccledger.ledger.store import KeptAccount, Store
@@ -144,7 +144,10 @@ class AccountBook:
         return account
 
     def change(self, account: str, change: AccountChange) -> Account:
-        """Changes what is given. Raises `UsageError` as `add` does, and when there is no account of this id."""
+        """Changes what is given. Raises `UsageError` as `add` does, and when there is no account of this id.
+
+        An address of somebody else takes the credential, too: the one that is kept must not get there unasked.
+        """
         given = {name: value for name, value in asdict(change).items() if value is not UNSET}
         told = {name: value for name, value in given.items() if name in Account.__struct_fields__}
         kept_secrets = {name: value for name, value in given.items() if name in Credential.__struct_fields__}
@@ -157,9 +160,15 @@ class AccountBook:
                 kept_secrets = {"refresh_token": None, "expires_at": None} | kept_secrets
             if "base_url" in told:
                 told |= {"base_url": told["base_url"].rstrip("/"), "health": "unknown"}
+            if "name" in told:
+                told["name"] = told["name"].strip()
             after = replace(before, **told)
+            others = [other for other in self._all if other.id != before.id]
+            check(after, None, others)
+            if "secret" not in given:
+                check_destination(before, after)
             credential = self._changed(before.id, kept_secrets) if kept_secrets else None
-            check(after, credential, [other for other in self._all if other.id != before.id])
+            check(after, credential, others)
             self._keep(after, credential)
         return after
 

@@ -190,8 +190,10 @@ class AccountSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """What is to be changed of an account; what is left out stays."""
 
     name: str | UnsetType = UNSET
-    base_url: str | UnsetType = UNSET
-    proxy_url: str | UnsetType = UNSET
+    base_url: Annotated[str | UnsetType, about("Another host or port takes the credential in the same request.")] = (
+        UNSET
+    )
+    proxy_url: Annotated[str | UnsetType, about("Another one, too; empty: none.")] = UNSET
     organization_id: str | UnsetType = UNSET
     billing: str | UnsetType = UNSET
     weight: int | UnsetType = UNSET

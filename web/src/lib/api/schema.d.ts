@@ -2351,7 +2351,9 @@ export interface components {
          */
         AccountSettings: {
             name?: string;
+            /** @description Another host or port takes the credential in the same request. */
             base_url?: string;
+            /** @description Another one, too; empty: none. */
             proxy_url?: string;
             organization_id?: string;
             billing?: string;
