@@ -9,10 +9,13 @@ import stat
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
 from tests.cli.program import History, Run
+from tests.cli.test_serve import serving
 from tests.cli.test_tokens import create, listed
 
 Pipe = Callable[[str], None]
@@ -93,8 +96,18 @@ def test_what_is_no_address_is_refused_without_repeating_it(address: str, ccledg
 def test_the_address_is_that_of_the_settings(ccledger: Run) -> None:
     out = ccledger("connect", CCLEDGER_HOST="::1", CCLEDGER_PORT="7").out
     assert out.startswith("export ANTHROPIC_BASE_URL='http://[::1]:7'\n")
+    for host, reached in (("0.0.0.0", "127.0.0.1"), ("::", "'http://[::1]:7'")):
+        out = ccledger("connect", CCLEDGER_HOST=host, CCLEDGER_PORT="7", CCLEDGER_ADMIN_KEY="k" * 16).out
+        assert reached in out.splitlines()[0]
     ran = ccledger("connect", CCLEDGER_PORT="0")
     assert (ran.code, "say --address" in ran.err) == (2, True)
+
+
+def test_the_address_is_that_of_the_running_server(own: History, tmp_path: Path, ccledger: Run) -> None:
+    with serving(own, tmp_path) as (_, address):
+        assert ccledger("connect", "--json", history=own).json["env"]["ANTHROPIC_BASE_URL"] == address
+        with pytest.raises(HTTPError, match="404"):
+            urlopen(f"{address}/api/control/address")
 
 
 TEXTS = [

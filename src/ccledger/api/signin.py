@@ -76,6 +76,12 @@ class Invitation(Struct, frozen=True):
         return "Invitation(…)"
 
 
+class Reached(Struct, frozen=True):
+    """Where a server answers."""
+
+    address: str
+
+
 def login_routes(door: Door) -> list[Any]:
     """`/login`, as the specification has it."""
 
@@ -107,7 +113,7 @@ def login_page_routes() -> list[Any]:
 
 
 def signin_routes(door: Door) -> list[Any]:
-    """`signin`, `signout`, `me`, and the command line's own `control/invite`."""
+    """`signin`, `signout`, `me`, and the command line's own `control/invite` and `control/address`."""
     signin = door.signin
 
     @post("/signin", operation_id="signIn", status_code=200, opt=_EVERYBODY, request_max_body_size=_LARGEST_BODY)
@@ -141,7 +147,14 @@ def signin_routes(door: Door) -> list[Any]:
             raise NotFoundException
         return Invitation(door.address(), signin.invite())
 
-    return [sign_in, sign_out, me, invite]
+    @get("/control/address", include_in_schema=False, sync_to_thread=False)
+    def address(request: Request[Any, Any, Any]) -> Reached:
+        """Where this server answers; only through the data directory's socket."""
+        if not is_local_socket(request.scope):
+            raise NotFoundException
+        return Reached(door.address())
+
+    return [sign_in, sign_out, me, invite, address]
 
 
 async def _prove(signin: SignIn, request: Request[Any, Any, Any], proof: Proof) -> None:

@@ -18,6 +18,7 @@ _KEY: Final = "ANTHROPIC_AUTH_TOKEN"
 _BACKUP: Final = ".before-ccledger-connect"
 """What the name of the copy ends in. The status line keeps one of its own."""
 _OURS: Final = "ccl-"
+_REACHED: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is listened on is no address to go to
 _OWNER_ONLY: Final = 0o700
 _LONGEST_KEY: Final = 4096
 _LONGEST_NAME: Final = 100
@@ -51,9 +52,7 @@ def _declare(parser: Parser) -> None:
     parser.flag("--write", text="Set it in Claude Code's settings.json, and nothing else in there.")
     parser.flag("--undo", text="Take it out of there again; what was there before comes back.")
     parser.flag("--token-stdin", text="Use the key that is piped in instead of issuing one.")
-    parser.value(
-        "--address", metavar="URL", read=an_address, text="Where the gateway answers, if not where the settings say."
-    )
+    parser.value("--address", metavar="URL", read=an_address, text="Where the gateway answers, if not on this machine.")
     parser.flag("-j", "--json", to="as_json", text="Print JSON; with --write it leaves the key out.")
     place_options(parser)
 
@@ -91,13 +90,17 @@ def _tell_issued(shown: _Shown) -> None:
 
 
 def _address(flags: Namespace) -> str:
+    """Where the gateway answers: as was said, as the running server says, else as the settings say."""
+    from ccledger.cli.running import address_of_server
+
     settings, _ = settings_from(flags)
-    if flags.address is not None:
-        return flags.address
+    address = flags.address or address_of_server(settings)
+    if address is not None:
+        return address
     if not settings.port:
-        raise UsageError("the server takes any free port, so say --address, as 'ccledger serve' printed it")
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{host}:{settings.port}"
+        raise UsageError("the server takes any free port, so start it first, or say --address")
+    host = _REACHED.get(settings.host, settings.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 def _shown(flags: Namespace) -> _Shown:

@@ -58,6 +58,14 @@ def ask_server(settings: "Settings", path: str, body: bytes = b"", method: str =
     return answer.body
 
 
+def address_of_server(settings: "Settings") -> str | None:
+    """Where the running server answers; None when none runs."""
+    import json
+
+    answer = ask_server(settings, "control/address", method="GET")
+    return None if answer is None else str(json.loads(answer)["address"])
+
+
 @contextmanager
 def held_unless_served(settings: "Settings", surroundings: "Surroundings") -> "Generator[Store | None]":
     """The ledger, held by this process to be written; None when a running server holds it and has to be asked."""
