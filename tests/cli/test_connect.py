@@ -156,6 +156,32 @@ def test_twice_is_once_and_another_address_keeps_the_key(own: History, settings:
     assert settings.read_text() == '{"env": {"A": "1"}}'
 
 
+@pytest.mark.parametrize("how", ["revoke", "delete", "spoil"])
+def test_a_key_that_lets_nobody_in_is_replaced(
+    how: str, own: History, settings: Path, tmp_path: Path, ccledger: Run
+) -> None:
+    def connected() -> str:
+        assert ccledger("connect", "--write", history=own).code == 0
+        return env(settings)["ANTHROPIC_AUTH_TOKEN"]
+
+    def end() -> None:
+        if how == "spoil":
+            settings.write_text(settings.read_text().replace("ccl-", "ccl-\\n "))
+        else:
+            assert ccledger("token", how, listed(ccledger, own)[0]["id"], history=own).code == 0
+
+    first = connected()
+    end()
+    second = connected()
+    assert second not in (first, first.replace("ccl-", "ccl-\n "))
+    with serving(own, tmp_path):
+        third = connected()
+        assert third == second, "one that is good stays"
+        end()
+        assert connected() != second
+        assert "already" in ccledger("connect", "--write", history=own).out
+
+
 def test_a_signed_key_that_is_piped_in_can_be_undone_too(
     own: History, settings: Path, ccledger: Run, pipe: Pipe
 ) -> None:

@@ -118,9 +118,23 @@ def _shown(flags: Namespace) -> _Shown:
     return _Shown(made.key, made.info.id, made.info.name)
 
 
+def _is_good(flags: Namespace, key: str) -> bool:
+    """Whether a key of ours still lets somebody in; it may have been revoked or deleted, or be of another gateway."""
+    from ccledger.cli.token_keeper import opened_tokens
+
+    if not _is_word(key):
+        return False
+    with opened_tokens(*settings_from(flags)) as keeper:
+        return keeper.is_good(key)
+
+
+def _is_word(key: str) -> bool:
+    return 0 < len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable() and " " not in key
+
+
 def _piped_key() -> str:
     key = "" if sys.stdin is None else sys.stdin.readline(_LONGEST_KEY + 2).strip()
-    if not key or len(key) > _LONGEST_KEY or not key.isascii() or not key.isprintable() or " " in key:
+    if not _is_word(key):
         raise UsageError("--token-stdin takes the key in one line on standard input")
     return key
 
@@ -169,10 +183,14 @@ def _write_settings(flags: Namespace) -> None:
     from ccledger.cli.claude_settings import keep_copy, mode_of, replace_text, with_values
 
     claude, address = _claude(flags), _address(flags)
-    if claude.is_connected and claude.environment.get(_ADDRESS) == address and not flags.token_stdin:
+    known = None if flags.token_stdin else claude.own_key
+    if known is not None and flags.address is None and not _is_good(flags, known):
+        note("the key that was there lets nobody in any more, so there is a new one")
+        known = None
+    is_kept = known == claude.own_key and not flags.token_stdin
+    if claude.is_connected and claude.environment.get(_ADDRESS) == address and is_kept:
         _tell(flags, claude, address, f"{claude.path} points at {address} already.")
         return
-    known = None if flags.token_stdin else claude.own_key
     shown = _shown(flags) if known is None else _Shown(known)
     mode = mode_of(claude.path) & _OWNER_ONLY
     if not claude.is_connected:

@@ -66,6 +66,12 @@ def address_of_server(settings: "Settings") -> str | None:
     return None if answer is None else str(json.loads(answer)["address"])
 
 
+def is_good_key(settings: "Settings", key: str) -> bool | None:
+    """Whether the running server lets a key in now; None when no server runs. The key is one printable word."""
+    answer = _ask(settings, "GET", "/api/token/info", _CHANGE_SECONDS, told=f"authorization: Bearer {key}\r\n")
+    return None if answer is None else answer.status == 200
+
+
 @contextmanager
 def held_unless_served(settings: "Settings", surroundings: "Surroundings") -> "Generator[Store | None]":
     """The ledger, held by this process to be written; None when a running server holds it and has to be asked."""
@@ -91,7 +97,9 @@ def _reason(body: bytes) -> str:
         return body.decode("utf-8", "replace")
 
 
-def _ask(settings: "Settings", method: str, path: str, seconds: float, body: bytes = b"") -> _Answer | None:
+def _ask(
+    settings: "Settings", method: str, path: str, seconds: float, body: bytes = b"", told: str = ""
+) -> _Answer | None:
     from ccledger.app import SOCKET_NAME
 
     address = os.path.join(settings.data_dir, SOCKET_NAME)  # noqa: PTH118 - most runs end here, without a server
@@ -103,7 +111,7 @@ def _ask(settings: "Settings", method: str, path: str, seconds: float, body: byt
         server.settimeout(seconds)
         try:
             server.connect(address)
-            head = f"{method} {path} HTTP/1.0\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n\r\n"
+            head = f"{method} {path} HTTP/1.0\r\nhost: localhost\r\n{told}content-length: {len(body)}\r\n\r\n"
             server.sendall(head.encode() + body)
             with server.makefile("rb") as stream:
                 return _parse(stream.read())

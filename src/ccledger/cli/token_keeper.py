@@ -34,6 +34,10 @@ class TokenKeeper(Protocol):
         """Every access token, the newest first."""
         ...
 
+    def is_good(self, key: str) -> bool:
+        """Whether a key, one printable word, lets somebody in now."""
+        ...
+
     def issue(self, asked: "NewToken") -> Made:
         """A new access token."""
         ...
@@ -94,6 +98,10 @@ class _Here:
     def all(self) -> Sequence[TokenInfo]:
         return self._described(self._tokens.all()[::-1])
 
+    def is_good(self, key: str) -> bool:
+        token = self._tokens.keys.find(key)
+        return token is not None and self._described([token])[0].is_valid
+
     def issue(self, asked: "NewToken") -> Made:
         issued = self._tokens.issue(asked)
         return Made(self._described([issued.token])[0], issued.key)
@@ -119,6 +127,11 @@ class _There:
 
     def all(self) -> Sequence[TokenInfo]:
         return convert(self._ask("list", method="GET")["tokens"], list[TokenInfo])
+
+    def is_good(self, key: str) -> bool:
+        from ccledger.cli.running import is_good_key
+
+        return bool(is_good_key(self._settings, key))
 
     def issue(self, asked: "NewToken") -> Made:
         told = self._ask("generate", asked)
