@@ -15,8 +15,11 @@ from ccledger.api.shield import LOCAL_NAMES, headers_of, is_local_socket, name_o
 from ccledger.core.asgi import Application, Message, Receive, Scope, Send
 
 COOKIE: Final = "ccledger_session"
-_FORWARDED: Final = frozenset((b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via"))
-"""A proxy that adds one of these hands on what somebody elsewhere asks."""
+_FORWARDED: Final = frozenset(
+    (b"forwarded", b"true-client-ip", b"via", b"x-client-ip", b"x-original-forwarded-for", b"x-real-ip")
+)
+_FORWARDING: Final = (b"cf-", b"tailscale-", b"x-forwarded")
+"""A proxy or a tunnel that adds one of these, or of what begins so, hands on what somebody elsewhere asks."""
 _COOKIES: Final = 4
 """Cookies of our name that are looked at: another server on this machine may have set one, too."""
 _FORMS: Final = ("", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
@@ -105,7 +108,7 @@ class Doorkeeper:
             return True
         names = headers_of(scope, b"host")
         called_locally = len(names) == 1 and name_of(names[0].lower()) in LOCAL_NAMES
-        handed_on = any(name in _FORWARDED for name, _ in scope["headers"])
+        handed_on = any(name in _FORWARDED or name.startswith(_FORWARDING) for name, _ in scope["headers"])
         return self._is_loopback and called_locally and not handed_on
 
     async def _exchange(self, scope: Scope, send: Send, code: str) -> None:
