@@ -72,6 +72,8 @@ def test_every_page_is_the_dashboard(dashboard: Client, path: str) -> None:
         "/assets/",
         "/gone.png",
         "/api/v1/gone",
+        "/metrics",
+        "/health/live",
         "/api",
         "/.sources-sha256",
         "/index.html.gz",

@@ -26,7 +26,8 @@ _MEDIA_TYPES: Final = {
     ".woff2": "font/woff2",
 }
 """Written down, because the system's table differs between machines and browsers run no script of a wrong type."""
-_NOT_PAGES: Final = frozenset({"api", "assets", "ws"})
+_NOT_PAGES: Final = frozenset({"api", "assets", "health", "metrics", "ws"})
+"""Names that programs ask for: a page would tell them that all is well."""
 _TRICK: Final = re.compile(r"[\x00-\x1f\x7f\\]")
 _NO_DASHBOARD: Final = b"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>ccledger</title>
