@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Generator
 from hashlib import sha256
 from typing import Any
 
 import pytest
 
-from ccledger.access.signin import Secrets
+from ccledger.access.signin import Secrets, SignIn
 from ccledger.api.doorkeeper import Door
 from ccledger.ledger.store import Store
-from tests.api.apps import Client, asking, make_app, make_door
+from tests.api.apps import NOW, Client, asking, make_app, make_door
 
 PASSWORD = "correct horse 密码"
 SECRETS = Secrets("the-key", sha256(PASSWORD.encode()).hexdigest())
@@ -129,6 +131,25 @@ def test_signing_out_ends_what_is_shown_for_everybody_who_has_it(client: Client)
     assert me(client, authorization=f"Bearer {token}")["how"] is None
     assert me(client, cookie=f"ccledger_session={session}")["how"] is None
     assert client.post("/api/signout").status_code == 200
+
+
+class Disk(dict[str, int]):
+    """Takes nothing in the event loop, which must not wait."""
+
+    def __setitem__(self, name: str, until: int) -> None:
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            asyncio.get_running_loop()
+        super().__setitem__(name, until)
+
+
+def test_nobody_waits_for_the_disk_that_signing_out_writes_to(store: Store, door: Door) -> None:
+    ended = Disk()
+    signin = SignIn(SECRETS, lambda purpose: sha256(purpose.encode()).digest(), lambda: NOW, os.urandom, ended)
+    with asking(make_app(store, door=door._replace(signin=signin))) as client:
+        client.cookies.set("ccledger_session", signin.begin_session())
+        token = signin.issue_token().text
+        answer = client.post("/api/signout", json={}, headers={"authorization": f"Bearer {token}"})
+    assert (answer.status_code, len(ended)) == (200, 2)
 
 
 def test_the_login_page_is_the_dashboards(client: Client) -> None:

@@ -8,6 +8,7 @@ import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator, MutableMapping
 from hashlib import sha256
+from threading import Lock
 from typing import Any, Final, NamedTuple
 
 import jwt
@@ -86,6 +87,7 @@ class SignIn:
         self._now = now
         self._random = random_bytes
         self._ended = ended
+        self._ending = Lock()
         self._attempts = Attempts(now)
         self._codes: dict[bytes, int] = {}
 
@@ -200,9 +202,11 @@ class SignIn:
         self._codes = {digest: until for digest, until in self._codes.items() if until > now}
 
     def _end(self, name: str, until: int) -> None:
-        for gone in list(_past(self._ended, self._now())):
-            del self._ended[gone]
-        self._ended[name] = until
+        """Waits for a disk, where `ended` is kept on one."""
+        with self._ending:
+            for gone in list(_past(self._ended, self._now())):
+                del self._ended[gone]
+            self._ended[name] = until
 
 
 def _past(ended: MutableMapping[str, int], now: int) -> Iterator[str]:

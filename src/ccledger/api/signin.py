@@ -123,7 +123,7 @@ def signin_routes(door: Door) -> list[Any]:
         token = signin.issue_token()
         return _with_session(request, signin, SignedIn("ok", token.text, iso(token.expires_at)))
 
-    @post("/signout", operation_id="signOut", status_code=200, opt=_EVERYBODY, sync_to_thread=False)
+    @post("/signout", operation_id="signOut", status_code=200, opt=_EVERYBODY, sync_to_thread=True)
     def sign_out(request: Request[Any, Any, Any]) -> Response[Acknowledged]:
         """Ends the session and the token that are shown."""
         scope: dict[str, Any] = {**request.scope}
