@@ -179,6 +179,7 @@ NONSENSE: list[tuple[dict[str, Any], str]] = [
     ({"name": "a\nb"}, "in one line"),
     ({"note": "x" * 1001}, "note takes 0 to 1000 characters"),
     ({"expires_in": "soon"}, "720h"),
+    ({"expires_in": ""}, "720h"),
     ({"expires_in": "-1h"}, "720h"),
     ({"mode": "all"}, "mode is api, web, both, not 'all'"),
     ({"models": [""]}, "models takes names"),
@@ -215,8 +216,23 @@ def test_a_token_takes_a_name_and_an_owner_who_has_one(tokens: Tokens, store: St
     assert [user.name for user in store.users()] == [OWNER]
 
 
-def test_an_empty_length_of_time_is_none(tokens: Tokens) -> None:
-    assert tokens.issue(NewToken(name="a", expires_in="")).token.expires_at is None
+def test_only_null_and_nothing_are_never(tokens: Tokens) -> None:
+    assert tokens.issue(NewToken(name="a")).token.expires_at is None
+    assert tokens.issue(NewToken(name="b", expires_in=None)).token.expires_at is None
+
+
+def test_a_signed_key_can_end_sooner_and_never_later(tokens: Tokens) -> None:
+    token, key = tokens.issue(NewToken(name="old client", expires_in="2h", form="jwt"))
+    for later in ("121m", None):
+        with pytest.raises(UsageError, match="issue a new one"):
+            tokens.change(token.id, TokenSettings(expires_in=later))
+    assert tokens.keys.find(key) == token
+    assert tokens.change(token.id, TokenSettings(expires_in="1h", name="x")).expires_at == NOW + 3_600_000
+    endless, _ = tokens.issue(NewToken(name="endless", form="jwt"))
+    assert tokens.change(endless.id, TokenSettings(expires_in=None)).expires_at is None
+    assert tokens.change(endless.id, TokenSettings(expires_in="1h")).expires_at == NOW + 3_600_000
+    opaque, _ = tokens.issue(NewToken(name="opaque", expires_in="1h"))
+    assert tokens.change(opaque.id, TokenSettings(expires_in=None)).expires_at is None
 
 
 changes = st.lists(

@@ -40,7 +40,8 @@ class TokenSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     name: Annotated[str | UnsetType, _about("What people call it: 1 to 100 characters.")] = UNSET
     expires_in: Annotated[
-        str | UnsetType | None, _about("From now on, as in 720h, 1h30m or 30d; null: it does not expire.")
+        str | UnsetType | None,
+        _about("From now on, as in 720h, 1h30m or 30d; null: never. A new one that has none does not expire."),
     ] = UNSET
     mode: Annotated[str | UnsetType, _about("`api`, `web` or `both`.")] = UNSET
     note: Annotated[str | UnsetType, _about("Anything worth knowing of it, up to 1000 characters.")] = UNSET
@@ -119,7 +120,10 @@ class Tokens:
         """Changes what is asked of an access token. Raises `UnknownToken`, `UsageError` for what makes no sense."""
         with self._changing:
             kept = self._known(token_id)
-            return self._keep(kept._replace(token=_changed(kept.token, asked, self._clock())))
+            changed = _changed(kept.token, asked, self._clock())
+            if _is_signed(kept.token) and _ends_later(changed, kept.token):
+                raise UsageError("a key in the form of a JSON Web Token ends when it says itself; issue a new one")
+            return self._keep(kept._replace(token=changed))
 
     def revoke(self, token_id: str) -> AccessToken:
         """Ends an access token for good; one that is revoked already stays as it is. Raises `UnknownToken`."""
@@ -159,7 +163,7 @@ def _changed(token: AccessToken, asked: TokenSettings, now: int) -> AccessToken:
         if value is UNSET:
             continue
         if name == "expires_in":
-            fields["expires_at"] = now + parse_duration(value) if value else None
+            fields["expires_at"] = None if value is None else now + parse_duration(value)
         elif name in _LIMITS:
             fields[name] = _limit(name, value)
         elif name in _READ:
@@ -167,6 +171,17 @@ def _changed(token: AccessToken, asked: TokenSettings, now: int) -> AccessToken:
         else:
             fields[name] = value
     return replace(token, **fields)
+
+
+def _is_signed(token: AccessToken) -> bool:
+    """Whether its key is a JSON Web Token, of which nothing is shown."""
+    return not token.hint
+
+
+def _ends_later(token: AccessToken, before: AccessToken) -> bool:
+    if token.expires_at is None or before.expires_at is None:
+        return token.expires_at is None and before.expires_at is not None
+    return token.expires_at > before.expires_at
 
 
 def _text(name: str, text: str, longest: int, least: int = 1) -> str:

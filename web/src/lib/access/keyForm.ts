@@ -2,7 +2,7 @@ import type { Mode, TokenInfo, TokenSettings } from '$lib/gateway/types'
 
 export const MODES: readonly Mode[] = ['api', 'web', 'both']
 
-/** What the API takes as `expires_in`; "" is never. */
+/** What the API takes as `expires_in`; "" stands for null, which is never. */
 export const EXPIRIES = ['', '24h', '7d', '30d', '90d', '365d', 'custom'] as const
 export type Expiry = (typeof EXPIRIES)[number]
 

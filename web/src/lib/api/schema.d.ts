@@ -2174,7 +2174,7 @@ export interface components {
         NewToken: {
             /** @description What people call it: 1 to 100 characters. */
             name?: string;
-            /** @description From now on, as in 720h, 1h30m or 30d; null: it does not expire. */
+            /** @description From now on, as in 720h, 1h30m or 30d; null: never. A new one that has none does not expire. */
             expires_in?: string | null;
             /** @description `api`, `web` or `both`. */
             mode?: string;
@@ -2209,7 +2209,7 @@ export interface components {
         TokenSettings: {
             /** @description What people call it: 1 to 100 characters. */
             name?: string;
-            /** @description From now on, as in 720h, 1h30m or 30d; null: it does not expire. */
+            /** @description From now on, as in 720h, 1h30m or 30d; null: never. A new one that has none does not expire. */
             expires_in?: string | null;
             /** @description `api`, `web` or `both`. */
             mode?: string;
