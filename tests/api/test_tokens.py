@@ -183,6 +183,8 @@ def test_a_key_may_ask_about_itself(header: str, admin: Client, store: Store) ->
     with asking(make_app(store)) as client:
         assert info(client, {header: key}).json() == made
         assert info(client, {"authorization": f"bearer  {key}"}).json() == made
+        foreign = {"x-api-key": "sk-ant-of-the-user"}
+        assert info(client, {"authorization": f"Bearer {key}", **foreign}).json() == made
         for wrong in ("", "x", f"{key}x", f"Basic {key}"):
             answer = info(client, {header: wrong})
             assert (answer.status_code, answer.json()) == (401, {"error": "Unauthorized"})

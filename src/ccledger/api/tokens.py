@@ -13,13 +13,13 @@ from msgspec.structs import asdict
 from ccledger.access.tokens import NewToken, Tokens, TokenSettings, UnknownToken
 from ccledger.api.guards import OPEN, administrators_only
 from ccledger.core.access import AccessToken
+from ccledger.sources.gateway.heads import read_asking
 from ccledger.stats.tokens import TokenInfo, describe_tokens
 from ccledger.stats.words import about
 
 if TYPE_CHECKING:
     from ccledger.ledger.store import Store
 
-_BEARER = "bearer "
 _TokenId = Annotated[str, PathParameter(description="The id of an access token.")]
 
 
@@ -88,7 +88,7 @@ def token_routes(tokens: Tokens, store: "Store", now: Callable[[], int]) -> list
     @get("/token/info", operation_id="getTokenInfo", opt={OPEN: True}, sync_to_thread=True)
     def info(request: Request[Any, Any, Any]) -> TokenInfo:
         """The access token whose key is shown as `Authorization: Bearer` or `x-api-key`, with what was used by it."""
-        token = tokens.keys.find(_key(request))
+        token = tokens.keys.find(read_asking(request.scope["headers"]).secret)
         found = None if token is None else describe_tokens(store, [token], now())[0]
         if found is None or not found.is_valid:
             raise NotAuthorizedException("Unauthorized")
@@ -132,9 +132,3 @@ def _found() -> Generator[None]:
         yield
     except UnknownToken:
         raise NotFoundException("token not found; GET /api/token/list lists those there are") from None
-
-
-def _key(request: Request[Any, Any, Any]) -> str:
-    """The key that a client shows, the way clients of the Anthropic and of the OpenAI API do."""
-    told: str = request.headers.get("x-api-key") or request.headers.get("authorization") or ""
-    return told[len(_BEARER) :].strip() if told.lower().startswith(_BEARER) else told.strip()

@@ -97,7 +97,14 @@ def _secret(bearer: bytes, key: bytes) -> str:
     other = key.decode("latin-1").strip()
     if shown.startswith(KEY_BEGINNING):
         return shown
+    if _is_signed(shown) and not (other.startswith(KEY_BEGINNING) or _is_signed(other)):
+        return shown
     return other or shown
+
+
+def _is_signed(key: str) -> bool:
+    """Whether a key has the form of a JSON Web Token, which no key of the upstream has."""
+    return key.count(".") == 2
 
 
 def _identity(value: bytes) -> str | None:
