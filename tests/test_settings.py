@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher, Type, extract_parameters
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,7 +57,7 @@ log_level = "info"
 retention_days = 90
 allowed_hosts = ["Ledger.Example", "[::2]"]
 admin_key = "key-of-the-file-0"
-admin_password_hash = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA"
+admin_password_hash = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2g"
 jwt_secret = "jwt-of-the-file"
 master_key = "master-of-the-file"
 upstream_timeout = 60
@@ -96,7 +97,7 @@ def test_everything_can_be_said_in_the_file(file: Path) -> None:
         retention_days=90,
         allowed_hosts=("ledger.example", "[::2]"),
         admin_key="key-of-the-file-0",
-        admin_password_hash="$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA",
+        admin_password_hash="$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2g",
         jwt_secret="jwt-of-the-file",
         master_key="master-of-the-file",
         upstream_timeout=60,
@@ -337,7 +338,7 @@ def test_a_password_in_an_address_is_not_told() -> None:
 
 SECRETS = {
     "CCLEDGER_ADMIN_KEY": "planted-key",
-    "CCLEDGER_ADMIN_PASSWORD_HASH": "$argon2id$v=19$m=65536,t=3,p=4$cGxhbnRlZA$cGxhbnRlZA",
+    "CCLEDGER_ADMIN_PASSWORD_HASH": "$argon2id$v=19$m=65536,t=3,p=4$cGxhbnRlZHM$cGxhbnRlZA",
     "CCLEDGER_JWT_SECRET": "planted-jwt",
     "CCLEDGER_MASTER_KEY": "planted-master",
 }
@@ -363,6 +364,40 @@ def test_a_secret_that_makes_no_sense_is_not_repeated() -> None:
         assert "planted" not in str(error.value)
         assert f"{variable} takes" in str(error.value)
         assert "what is there is not shown" in str(error.value)
+
+
+ARGON2 = "$argon2id$v=19$m={},t={},p={}$c2FsdHNhbHQ$aGFzaGhhc2g"
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        "$argon2id$x",
+        "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$!!!!!!!!",
+        "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ",
+        "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaGhhc2g",
+        "$argon2x$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2g",
+        ARGON2.format(1_048_577, 3, 4),
+        ARGON2.format(65536, 21, 4),
+        ARGON2.format(65536, 3, 65),
+        ARGON2.format(65536, 0, 4),
+        ARGON2.format(31, 1, 4),
+        "ab" * 31,
+    ],
+)
+def test_a_hash_that_no_password_has_or_that_costs_too_much_is_refused(junk: str) -> None:
+    with pytest.raises(UsageError, match="CCLEDGER_ADMIN_PASSWORD_HASH takes") as error:
+        read({"CCLEDGER_ADMIN_PASSWORD_HASH": junk})
+    assert junk not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", Type)
+def test_every_hash_that_argon2_makes_is_taken(kind: Type) -> None:
+    made = PasswordHasher(1, 64, 1, type=kind).hash("x")
+    assert read({"CCLEDGER_ADMIN_PASSWORD_HASH": made}).admin_password_hash == made
+    largest = ARGON2.format(1_048_576, 20, 64)
+    assert read({"CCLEDGER_ADMIN_PASSWORD_HASH": largest}).admin_password_hash == largest
+    assert extract_parameters(largest).time_cost == 20
 
 
 def test_what_was_said_in_a_table_is_told(file: Path) -> None:

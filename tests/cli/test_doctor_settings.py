@@ -67,7 +67,7 @@ def test_what_is_easy_to_guess_is_said_without_being_shown(ccledger: Run) -> Non
 
 def test_what_is_strong_is_not_mentioned() -> None:
     strong = {
-        "CCLEDGER_ADMIN_PASSWORD_HASH": "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA",
+        "CCLEDGER_ADMIN_PASSWORD_HASH": "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2g",
         "CCLEDGER_ADMIN_KEY": "k" * 16,
         "CCLEDGER_JWT_SECRET": "j" * 32,
     }

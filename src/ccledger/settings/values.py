@@ -8,7 +8,16 @@ _MOST_DAYS: Final = 36_500
 _MOST_SECONDS: Final = 86_400
 _ADDRESS: Final = r"[A-Za-z0-9._:%-]+"
 _NAME: Final = r"[a-z0-9._-]+|\[[0-9a-f:.]+\]"
-_HASH: Final = r"\$argon2(?:id|i|d)\$[\x21-\x7e]+|[0-9a-fA-F]{64}"
+_SHA256: Final = r"[0-9a-fA-F]{64}"
+_ARGON2: Final = (
+    r"\$argon2(?:id|i|d)(?:\$v=(?:16|19))?\$m=([0-9]{1,9}),t=([0-9]{1,9}),p=([0-9]{1,3})"
+    r"\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{6,}"
+)
+"""The form that the reference implementation writes; a salt has at least 8 bytes, a hash 4."""
+_MOST_MEMORY: Final = 1 << 20
+"""KiB that comparing a password may take: anybody can have one compared."""
+_MOST_ROUNDS: Final = 20
+_MOST_LANES: Final = 64
 _SIZE: Final = r"([0-9]{1,15}) ?([KMG]?)B?"
 _UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _DURATION: Final = r"(?:[0-9]+(?:\.[0-9]+)?(?:ns|us|µs|ms|s|m|h))+"
@@ -80,8 +89,14 @@ def a_secret(value: object) -> str:
 def a_password_hash(value: object) -> str:
     """Argon2 in its usual form, or SHA-256 in hexadecimal digits."""
     text = a_text(value).strip()
-    if not re.fullmatch(_HASH, text):
+    if re.fullmatch(_SHA256, text):
+        return text
+    found = re.fullmatch(_ARGON2, text)
+    if found is None:
         raise ValueError
+    memory, rounds, lanes = map(int, found.groups())
+    if not (1 <= lanes <= _MOST_LANES and 1 <= rounds <= _MOST_ROUNDS and 8 * lanes <= memory <= _MOST_MEMORY):
+        raise ValueError("; it may cost up to 1 GiB and 20 rounds. 'ccledger password' makes a good one")
     return text
 
 
