@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -192,7 +193,7 @@ MOVES = [
 
 
 @pytest.mark.parametrize("move", MOVES)
-def test_a_credential_goes_nowhere_it_was_not_given_for(book: AccountBook, move: dict[str, str]) -> None:
+def test_a_credential_goes_nowhere_it_was_not_given_for(book: AccountBook, move: dict[str, Any]) -> None:
     added = book.add(replace(BEARER, proxy_url="http://a:b@proxy:3128"))
     kept = book.credential(added.id)
     for change in (AccountChange(**move), AccountChange(**move, refresh_token="another")):
@@ -213,7 +214,7 @@ def test_a_credential_goes_nowhere_it_was_not_given_for(book: AccountBook, move:
         {"proxy_url": "http://a:another@proxy:3128"},
     ],
 )
-def test_another_path_or_password_needs_no_credential(book: AccountBook, stay: dict[str, str]) -> None:
+def test_another_path_or_password_needs_no_credential(book: AccountBook, stay: dict[str, Any]) -> None:
     added = book.add(replace(KEY, proxy_url="http://a:b@proxy:3128"))
     book.change(added.id, AccountChange(**stay))
     found = book.credential(added.id)
