@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import http.client
 import json
+import stat
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -49,11 +51,24 @@ def test_a_browser_is_opened_and_without_one_the_address_is_printed(
         return opened
 
     monkeypatch.setattr("webbrowser.open", browser)
+    file = Path(own.environment["CCLEDGER_DATA_DIR"]) / "ccledger.open.html"
     with serving(own, tmp_path) as (_, address):
+        first = ccledger("open", history=own)
         ran = ccledger("open", history=own)
-    assert ran.code == 0
-    assert [each.partition("=")[0] for each in asked] == [f"{address}/?code"]
-    assert ran.out.strip() == ("" if opened else asked[0])
+        assert (first.code, ran.code, asked) == (0, 0, [file.as_uri()] * 2), "no code is where others see it"
+        found = led_to(file)
+        assert found.startswith(f"{address}/?code=")
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert ran.out.strip() == ("" if opened else found)
+        assert visit(found)[0] == 303
+        assert visit(found)[1] is None
+    with serving(own, tmp_path):
+        assert not file.exists()
+
+
+def led_to(file: Path) -> str:
+    """Where a page leads at once."""
+    return html.unescape(file.read_text().partition("url=")[2].partition('"')[0])
 
 
 def test_without_a_server_it_is_said_how_to_start_one(ccledger: Run) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import pytest
@@ -101,21 +102,31 @@ def test_an_address_that_makes_no_sense_is_wrong_usage(arguments: tuple[str, ...
 
 @pytest.mark.parametrize(("browser", "watched", "codes"), [(True, True, 1), (True, False, 0), (False, True, 0)])
 def test_a_browser_is_opened_signed_in_where_somebody_watches(
-    browser: bool, watched: bool, codes: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    browser: bool,
+    watched: bool,
+    codes: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    opened: list[str] = []
+    opened: Queue[tuple[Path, str]] = Queue()
     made: list[str] = []
 
     def code() -> str:
         made.append("the-code")
         return made[-1]
 
-    monkeypatch.setattr("ccledger.cli.serve.open_browser", opened.append)
+    def opening(folder: Path, address: str) -> None:
+        opened.put((folder, address))
+
+    old = tmp_path / "ccledger.open.html"
+    old.write_text("of the last time")
+    monkeypatch.setattr("ccledger.cli.serve.open_browser", opening)
     monkeypatch.setattr("sys.stdout.isatty", lambda: watched)
-    announcer(browser=browser)("http://127.0.0.1:1", code)
+    announcer(tmp_path, browser=browser)("http://127.0.0.1:1", code)
     assert capsys.readouterr().out == "ready http://127.0.0.1:1\n"
-    assert opened == ["http://127.0.0.1:1/?code=the-code"] * codes
-    assert len(made) == codes
+    assert [opened.get(timeout=20) for _ in range(codes)] == [(tmp_path, "http://127.0.0.1:1/?code=the-code")] * codes
+    assert (len(made), old.exists()) == (codes, False)
 
 
 class Guarded(History):

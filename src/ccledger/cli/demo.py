@@ -50,7 +50,7 @@ def _demo(flags: Namespace) -> None:
             note(f"kept: CLAUDE_CONFIG_DIR={place}/claude CCLEDGER_DATA_DIR={place}/data ccledger serve shows it again")
         stack.enter_context(_going_on(running))
         told = in_force(settings, surroundings.environment, surroundings.home)
-        app.serve(settings, surroundings, announcer(browser=not flags.no_browser), told)
+        app.serve(settings, surroundings, announcer(settings.data_dir, browser=not flags.no_browser), told)
 
 
 def _settings(place: Path, port: str | None) -> "tuple[Settings, Surroundings]":

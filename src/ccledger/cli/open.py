@@ -24,7 +24,7 @@ def _open(flags: Namespace) -> None:
     if flags.as_json:
         write_json({"address": address, "expires_in_seconds": 120})
         return
-    if flags.only_print or not _is_opened(address):
+    if flags.only_print or not _is_opened(settings, address):
         write(address)
 
 
@@ -41,10 +41,11 @@ def _invitation(settings: "Settings") -> str:
     return f"{told['address']}/?code={told['code']}"
 
 
-def _is_opened(address: str) -> bool:
-    import webbrowser
+def _is_opened(settings: "Settings", address: str) -> bool:
+    from ccledger.cli.browser import open_browser
 
-    if webbrowser.open(address):
+    if open_browser(settings.data_dir, address):
+        note("opened in your browser; if it can't show that file, 'ccledger open --print' prints an address instead")
         return True
     note("no browser could be opened; open this address within two minutes, it is good once")
     return False

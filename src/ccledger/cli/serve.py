@@ -1,10 +1,13 @@
 """`ccledger serve`: the server in the foreground; it prints one line when it answers."""
 
 import sys
+import threading
 from argparse import Namespace
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ccledger.cli.browser import forget_address, open_browser
 from ccledger.cli.options import given, place_options, settings_from
 from ccledger.cli.parser import Command, Parser
 
@@ -25,26 +28,23 @@ def _serve(flags: Namespace) -> None:
 
     settings, surroundings = settings_from(flags)
     told = in_force(settings, surroundings.environment, surroundings.home, given(flags))
-    app.serve(settings, surroundings, announcer(browser=not flags.no_browser), told)
+    app.serve(settings, surroundings, announcer(settings.data_dir, browser=not flags.no_browser), told)
 
 
-def announcer(*, browser: bool) -> "Announce":
-    """Says where the server answers, and opens the dashboard, signed in, if that is wanted and somebody watches."""
+def announcer(folder: Path, *, browser: bool) -> "Announce":
+    """Says where the server answers, and opens the dashboard, signed in, if that is wanted and somebody watches.
+
+    `folder` is the data directory.
+    """
 
     def announce(address: str, code: Callable[[], str]) -> None:
+        forget_address(folder)
         print(f"ready {address}", flush=True)
         if browser and sys.stdout.isatty():
-            open_browser(f"{address}/?code={code()}")
+            # A browser may take its time, and the server must not wait for it.
+            threading.Thread(target=open_browser, args=(folder, f"{address}/?code={code()}"), daemon=True).start()
 
     return announce
-
-
-def open_browser(address: str) -> None:
-    """Opens an address in the user's browser, without waiting for it."""
-    import threading
-    import webbrowser
-
-    threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
 
 SERVE = Command(_declare, _serve)
