@@ -71,16 +71,42 @@ export function settingsOf(form: AccountForm): AccountSettings {
   }
 }
 
+const SECRETS = {
+  'api-key': 'api_key',
+  oauth: 'access_token',
+  'session-key': 'session_key',
+} as const
+
+/** The credential that was typed, under the name the routes know it by; nothing when there is none. */
+export function secretOf(type: AccountType, form: AccountForm): AccountSettings {
+  const secret = form.secret.trim()
+  if (!secret) return {}
+  const refresh = type === 'oauth' && form.refresh.trim()
+  return { [SECRETS[type]]: secret, ...(refresh ? { refresh_token: refresh } : {}) }
+}
+
+/** Whether the credential would go to another host than before; the server takes it anew then. */
+export function isMoved(before: AccountForm, form: AccountForm): boolean {
+  const fields = ['baseUrl', 'proxyUrl'] as const
+  return fields.some((field) => form[field].trim() && origin(form[field]) !== origin(before[field]))
+}
+
+function origin(text: string): string {
+  try {
+    return new URL(text.trim()).origin
+  } catch {
+    return text.trim()
+  }
+}
+
 /** What is sent to add an account of a type: its secret under the name the route knows it by. */
 export function wishOf(type: AccountType, form: AccountForm): AccountWish {
-  const secret = form.secret.trim()
-  const optional = (name: 'refresh_token' | 'organization_id', value: string) =>
-    value.trim() ? { [name]: value.trim() } : {}
-  const settings = settingsOf(form)
-  if (type === 'api-key') return { ...settings, api_key: secret }
-  if (type === 'oauth')
-    return { ...settings, access_token: secret, ...optional('refresh_token', form.refresh) }
-  return { ...settings, session_key: secret, ...optional('organization_id', form.organization) }
+  const organization = type === 'session-key' && form.organization.trim()
+  return {
+    ...settingsOf(form),
+    ...secretOf(type, form),
+    ...(organization ? { organization_id: organization } : {}),
+  } as AccountWish
 }
 
 /** Empty, or an address of the web. */

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { account } from '../../testing/calls'
-import { EMPTY_ACCOUNT, formOf, mistakes, settingsOf, wishOf } from './accountForm'
+import {
+  EMPTY_ACCOUNT,
+  formOf,
+  isMoved,
+  mistakes,
+  secretOf,
+  settingsOf,
+  wishOf,
+} from './accountForm'
 import { coolsFor, windowParts, successRate, usedShare, windowTone } from './accountState'
 
 const typed = { ...EMPTY_ACCOUNT, name: ' main ', secret: ' sk-1 ' }
@@ -24,6 +32,20 @@ describe('the form of an account', () => {
     const odd = { ...typed, baseUrl: 'api', weight: '0', priority: '-1', concurrency: 'x' }
     expect(mistakes(odd, true)).toEqual(['baseUrl', 'weight', 'priority', 'concurrency'])
     expect(mistakes({ ...typed, secret: '' }, false)).toEqual([])
+  })
+
+  it('takes the secret anew for another host', () => {
+    const before = { ...typed, baseUrl: 'https://api.anthropic.com', proxyUrl: 'http://me@p:1' }
+    expect(isMoved(before, { ...before, baseUrl: 'https://api.anthropic.com:443/x' })).toBe(false)
+    expect(isMoved(before, { ...before, proxyUrl: 'http://me:new@p:1' })).toBe(false)
+    expect(isMoved(before, { ...before, proxyUrl: '' })).toBe(false)
+    expect(isMoved(before, { ...before, baseUrl: 'https://other.example' })).toBe(true)
+    expect(isMoved({ ...before, proxyUrl: '' }, before)).toBe(true)
+    expect(secretOf('oauth', { ...typed, refresh: ' rt ' })).toEqual({
+      access_token: 'sk-1',
+      refresh_token: 'rt',
+    })
+    expect(secretOf('api-key', { ...typed, secret: ' ' })).toEqual({})
   })
 
   it('comes back as it was', () => {
