@@ -184,11 +184,11 @@ def test_another_address_has_to_be_checked_anew(book: AccountBook) -> None:
 
 
 MOVES = [
-    {"base_url": "http://api.anthropic.com"},
-    {"base_url": "https://api.anthropic.com:8443"},
-    {"base_url": "https://api.anthropic.com.example.net"},
-    {"proxy_url": "http://u:p@elsewhere:3128"},
-    {"proxy_url": "http://u:p@proxy:3129"},
+    AccountChange(base_url="http://api.anthropic.com"),
+    AccountChange(base_url="https://api.anthropic.com:8443"),
+    AccountChange(base_url="https://api.anthropic.com.example.net"),
+    AccountChange(proxy_url="http://u:p@elsewhere:3128"),
+    AccountChange(proxy_url="http://u:p@proxy:3129"),
 ]
 
 
@@ -196,30 +196,30 @@ MOVES = [
 def test_a_credential_goes_nowhere_it_was_not_given_for(book: AccountBook, move: dict[str, Any]) -> None:
     added = book.add(replace(BEARER, proxy_url="http://a:b@proxy:3128"))
     kept = book.credential(added.id)
-    for change in (AccountChange(**move), AccountChange(**move, refresh_token="another")):
+    for change in (move, replace(move, refresh_token="another")):
         with pytest.raises(UsageError, match="the credential would go where it was not given for"):
             book.change(added.id, change)
     assert (book.find(added.id), book.credential(added.id)) == (added, kept)
-    book.change(added.id, AccountChange(**move, secret="sk-ant-oat01-anew-1234"))
+    book.change(added.id, replace(move, secret="sk-ant-oat01-anew-1234"))
     found = book.credential(added.id)
     assert found is not None
     assert (found.secret, found.refresh_token) == ("sk-ant-oat01-anew-1234", None)
 
 
 @pytest.mark.parametrize(
-    "stay",
+    ("stay", "proxy"),
     [
-        {"base_url": "https://api.anthropic.com:443/v9"},
-        {"proxy_url": ""},
-        {"proxy_url": "http://a:another@proxy:3128"},
+        (AccountChange(base_url="https://api.anthropic.com:443/v9"), "http://a:b@proxy:3128"),
+        (AccountChange(proxy_url=""), ""),
+        (AccountChange(proxy_url="http://a:another@proxy:3128"), "http://a:another@proxy:3128"),
     ],
 )
 def test_another_path_or_password_needs_no_credential(book: AccountBook, stay: dict[str, Any]) -> None:
     added = book.add(replace(KEY, proxy_url="http://a:b@proxy:3128"))
-    book.change(added.id, AccountChange(**stay))
+    book.change(added.id, stay)
     found = book.credential(added.id)
     assert found is not None
-    assert (found.secret, found.proxy_url) == (SECRET, stay.get("proxy_url", "http://a:b@proxy:3128"))
+    assert (found.secret, found.proxy_url) == (SECRET, proxy)
 
 
 def test_a_new_name_is_one_without_spaces_around_it(book: AccountBook) -> None:

@@ -42,7 +42,6 @@ from ccledger.stats.spans import Asked
 from ccledger.stats.words import about
 
 if TYPE_CHECKING:
-    from ccledger.core.call import Call
     from ccledger.ledger.store import Store
 
 _AnyRow = TypeVar("_AnyRow", bound=RequestLog)
@@ -340,10 +339,11 @@ class _Rows(NamedTuple):
 
     store: "Store"
     chosen: _Filter
-    row: "Callable[[Call], RequestLog]"
+    titles: Titles
+    told: Callable[[RequestLog], RequestLog]
 
     def pieces(self, form: Format) -> Generator[bytes]:
         """The file, a piece at a time, of calls of one moment."""
         with self.store.snapshot() as view:
             calls = every_request(view, self.chosen.look_up(view))
-            yield from encode(form, map(self.row, calls), REQUESTS)
+            yield from encode(form, (self.told(request_log(call, self.titles)) for call in calls), REQUESTS)
