@@ -411,3 +411,12 @@ def test_the_official_client_adds_up_the_same(way: str) -> None:
         told.cache_read_input_tokens or 0,
         told.server_tool_use.web_search_requests if told.server_tool_use else 0,
     )
+
+
+def test_text_in_a_last_event_without_a_blank_line_counts_once() -> None:
+    meter = StreamMeter()
+    meter.feed(b'data:{"type":"content_block_delta","delta":{"type":"text_delta","text":"abc"}}\r\r')
+    meter.feed(b': hi\rdata:{"type":"content_block_delta","delta":{"type":"text_delta","text":"de"}}')
+    assert meter.seen.text_bytes == 5
+    meter.feed(b"\r\r")
+    assert meter.seen.text_bytes == 5

@@ -195,7 +195,10 @@ class StreamMeter:
         if self._seen.is_counted:
             return self._seen
         self._let_go()
-        return self._seen._replace(text_bytes=self._text_bytes)
+        # As in `_read`: the last event may lack its blank line. It stays to be counted again when there is more.
+        rest = self._held[0]
+        last = _text_bytes(rest) if _may_be_whole(rest, 0) else 0
+        return self._seen._replace(text_bytes=self._text_bytes + last)
 
     def _look_for_content(self, chunk: bytes) -> None:
         seam = self._seam + chunk
