@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -193,7 +192,7 @@ MOVES = [
 
 
 @pytest.mark.parametrize("move", MOVES)
-def test_a_credential_goes_nowhere_it_was_not_given_for(book: AccountBook, move: dict[str, Any]) -> None:
+def test_a_credential_goes_nowhere_it_was_not_given_for(book: AccountBook, move: AccountChange) -> None:
     added = book.add(replace(BEARER, proxy_url="http://a:b@proxy:3128"))
     kept = book.credential(added.id)
     for change in (move, replace(move, refresh_token="another")):
@@ -214,7 +213,7 @@ def test_a_credential_goes_nowhere_it_was_not_given_for(book: AccountBook, move:
         (AccountChange(proxy_url="http://a:another@proxy:3128"), "http://a:another@proxy:3128"),
     ],
 )
-def test_another_path_or_password_needs_no_credential(book: AccountBook, stay: dict[str, Any]) -> None:
+def test_another_path_or_password_needs_no_credential(book: AccountBook, stay: AccountChange, proxy: str) -> None:
     added = book.add(replace(KEY, proxy_url="http://a:b@proxy:3128"))
     book.change(added.id, stay)
     found = book.credential(added.id)

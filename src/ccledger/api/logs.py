@@ -222,12 +222,7 @@ def _list_routes(store: "Store", titles: Titles, now: Callable[[], int], default
         kind = _read_form(form)
         name = f"ccledger-requests-{moment(now()).astimezone(chosen.tz).date()}.{kind}"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
-        told = _told(request)
-
-        def row(call: "Call") -> RequestLog:
-            return told(request_log(call, titles))
-
-        rows = _Rows(store, chosen, row)
+        rows = _Rows(store, chosen, titles, _told(request))
         return Stream(sent(rows.pieces(kind)), headers=headers, media_type=_MEDIA_TYPES[kind])
 
     readers = {"party": _read_party, "wanted": _read_place_of_call, "chosen": _filter_reader(default_zone)}

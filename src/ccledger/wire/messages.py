@@ -197,7 +197,7 @@ class StreamMeter:
         self._let_go()
         # As in `_read`: the last event may lack its blank line. It stays to be counted again when there is more.
         rest = self._held[0]
-        last = _text_bytes(rest) if _may_be_whole(rest, 0) else 0
+        last = _text_bytes(rest) if rest.rstrip().endswith(b"}") else 0
         return self._seen._replace(text_bytes=self._text_bytes + last)
 
     def _look_for_content(self, chunk: bytes) -> None:
