@@ -105,19 +105,19 @@ class Drain:
         synced.join()
 
     def _keep_synced(self) -> None:
-        """Sees to it that what waits for the ledger survives the loss of power; what is booked need not."""
+        """Sees to it that what waits for the ledger survives the loss of power, which what is booked does anyway; and
+        that a disk that has become full is known.
+        """
         before = self.read_to
         while not self._stopping.wait(_SYNC_SECONDS / 2):
-            # What came since the last look is given its time to be booked, which makes it last as well.
-            if max(self.read_to, self._writer.synced) < before:
-                self._sync()
+            try:
+                self._writer.look()
+                # What came since the last look is given its time to be booked, which makes it last as well.
+                if max(self.read_to, self._writer.synced) < before:
+                    self._writer.sync()
+            except OSError as error:
+                _LOG.error("what waits in the spool may not survive the loss of power", exc_info=error)
             before = self._writer.end
-
-    def _sync(self) -> None:
-        try:
-            self._writer.sync()
-        except OSError as error:
-            _LOG.error("what waits in the spool may not survive the loss of power", exc_info=error)
 
     def _book(self) -> int:
         """Books some calls and answers how many; -1 when that failed."""

@@ -93,6 +93,8 @@ class SpoolWriter:
         self._file = -1
         self._size = 0
         self._promised = 0
+        self._has_spare = False
+        """Whether the disk had room for the ledger when somebody looked last."""
         self.end = Position(self._next, BODY_START)
         """Up to here calls were written; before the first one, where it will be."""
         self.synced = Position(0, 0)
@@ -105,11 +107,18 @@ class SpoolWriter:
         """See `core.ports.Spool.reserve`. There is room as long as the disk also has some for the ledger."""
         if self._size - self.end.offset < (self._promised + 1) * self._limits.room and not self._turn():
             return False
-        disk = os.fstatvfs(self._file)
-        if disk.f_bavail * disk.f_frsize < self._limits.spare:
+        if not self._has_spare and not self.look():
             return False
         self._promised += 1
         return True
+
+    def look(self) -> bool:
+        """Looks whether the disk has room beside the spool; whoever keeps it synced does so all the time."""
+        file = self._file
+        if file >= 0:
+            disk = os.fstatvfs(file)
+            self._has_spare = disk.f_bavail * disk.f_frsize >= self._limits.spare
+        return self._has_spare
 
     def write(self, facts: Sequence[Fact]) -> None:
         """See `core.ports.Spool.write`. Raises `OSError` when the disk fails."""
@@ -142,6 +151,7 @@ class SpoolWriter:
             self._full.append(self._file)
         self._file, self._size = file, size
         self.end = Position(number, BODY_START)
+        self.look()
         return True
 
     def sync(self) -> None:

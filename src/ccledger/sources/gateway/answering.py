@@ -148,14 +148,15 @@ class Answering:
             meter.feed(plain)
             if visit.first_token_ms is None and meter.saw_content:
                 visit.first_token_ms = self._since()
-            joined = seam + plain
+            joined = seam + plain if seam else plain
             if near or _STOP in joined or _ERROR in joined:
                 # The event may come in pieces of its own: until it ends, each of them may be the one that ends it.
                 near = _still_near(near, joined)
                 if meter.is_complete or meter.failure:
                     self._end_stream(meter, answer.status)
                     near = 0
-            seam = joined[-_SEAM:]
+            # Most pieces are whole events: nothing that matters goes on in the next one.
+            seam = b"" if joined.endswith(b"\n\n") else joined[-_SEAM:]
             await send({"type": "http.response.body", "body": piece, "more_body": True})
 
     async def _translate_events(self, answer: Answer, meter: StreamMeter, marks: Marks) -> None:
@@ -223,7 +224,7 @@ class Answering:
 
     async def _start(self, status: int, headers: Headers) -> None:
         self._is_started = True
-        if any(name in _OF_ITS_ORIGIN for name, _ in headers):
+        if not _OF_ITS_ORIGIN.isdisjoint([name for name, _ in headers]):
             headers = [entry for entry in headers if entry[0] not in _OF_ITS_ORIGIN]
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 

@@ -43,6 +43,8 @@ _FAILED: Final = "the gateway failed; its log says how"
 _NO_ROOM: Final = "the gateway's disk is full and no call could be recorded; free some space there, then try again"
 _ELSEWHERE: Final = "*"
 """The endpoint of what strangers ask for."""
+_MOMENT_MS: Final = 20
+"""What was true of a token holds for so long."""
 _STRANGERS_A_SECOND: Final = 10
 """How many calls without a key of ours are written down: the book is not to be filled by whoever knocks."""
 
@@ -116,8 +118,8 @@ class Relay:
         client = scope.get("client")
         self._check(token, None, client, mode)
         question = await self._read(scope, receive, visit, route, form, asking)
-        token = visit.token = self._token(asking)  # it may have been revoked while the body came
-        for model in (None, *self._models(token, question)):
+        token = visit.token = self._still(token, asking, client, visit)
+        for model in self._models(token, question):
             self._check(token, model, client, mode)
         visit.session = asking.session or (visit.asked.session or None if visit.asked else None)
         expected = 0 if visit.asked is None else estimate_tokens(visit.asked.text_bytes)
@@ -125,7 +127,7 @@ class Relay:
         if not isinstance(entered, Pass):
             raise Refused(entered.status, entered.sentence, Failer.GATEWAY, entered.retry_after)
         visit.entered = entered
-        self._check(self._token(asking), None, client, mode)
+        self._still(token, asking, client, visit)
         await self._pass(visit, answering, question)
 
     async def _pass(self, visit: Visit, answering: Answering, question: "Question") -> None:
@@ -166,6 +168,16 @@ class Relay:
         token = self._ports.keys.find(asking.secret) if asking.secret else None
         if token is None:
             raise Refused(401, _UNKNOWN if asking.secret else _NO_KEY, Failer.CLIENT)
+        return token
+
+    def _still(
+        self, token: "AccessToken", asking: Asking, client: "tuple[str, int] | None", visit: Visit
+    ) -> "AccessToken":
+        """The token as it is now: it may have been revoked or changed while the body came, or the call waited."""
+        if self._ports.clock() - visit.started_at < _MOMENT_MS:
+            return token
+        token = self._token(asking)
+        self._check(token, None, client, visit.mode or "")
         return token
 
     def _mode(self, token: "AccessToken", asking: Asking) -> str:
