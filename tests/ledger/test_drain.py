@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from ccledger.core.call import Fact
-from ccledger.ledger.drain import Drain, spool_position
+from ccledger.ledger.drain import POSITION, Drain
 from ccledger.ledger.spool import Position, SpoolWriter, segments
 from ccledger.ledger.store import Store, open_store
 from ccledger.ledger.writer import Writer
@@ -48,7 +48,7 @@ class Failing:
 
 @contextmanager
 def draining(folder: Path, store: Store, failures: int = 0, poison: str = "") -> Generator[tuple[SpoolWriter, Drain]]:
-    start = spool_position(store.position("spool"))
+    start = Position.decode(store.position(POSITION))
     drain = Drain(folder, Failing(Writer(store, lambda: 0), failures, poison), store.exchanged, start)
     writer = SpoolWriter(folder, os.urandom, drain.tell, first=start.segment + 1)
     drain.start(writer)
@@ -154,4 +154,4 @@ def test_a_transcripts_line_joins_the_call_that_the_gateway_saw(tmp_path: Path, 
 
 
 def test_a_position_of_nothing_is_the_beginning() -> None:
-    assert spool_position(None) == Position(0, 0)
+    assert Position.decode(None) == Position(0, 0)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 from ccledger.app.supervisor import Supervisor
-from ccledger.ledger.drain import Drain, spool_position
-from ccledger.ledger.spool import SpoolWriter
+from ccledger.ledger.drain import POSITION, Drain
+from ccledger.ledger.spool import Position, SpoolWriter
 from ccledger.sources.gateway.admit import Turnstile
 from ccledger.sources.gateway.bodies import Taking
 from ccledger.sources.gateway.caller import Caller
@@ -53,7 +53,7 @@ def gateway(
 ) -> Generator[Gateway]:
     """The gateway; at the end, what came through it is on the ledger, or waits in the spool."""
     folder: Path = settings.data_dir / SPOOL_FOLDER
-    start = spool_position(store.position("spool"))
+    start = Position.decode(store.position(POSITION))
     drain = Drain(folder, sink, store.exchanged, start)
     spool = SpoolWriter(folder, os.urandom, drain.tell, first=start.segment + 1)
     pool = Pool(accounts, clock)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ccledger.core.ports import Sink
 
 _LOG = logging.getLogger(__name__)
-_POSITION: Final = "spool"
+POSITION: Final = "spool"
 """The name under which the ledger keeps how far the spool is read."""
 _ASIDE: Final = "unbooked.jsonl"
 _LINGER_SECONDS: Final = 0.02
@@ -42,11 +42,6 @@ _OF_THE_STORAGE: Final = frozenset(
 """What storage engines call it when not the call is to blame but the disk, or who else uses it."""
 _REST_SECONDS: Final = 0.5
 """How long a ledger that takes nothing is left alone."""
-
-
-def spool_position(kept: bytes | None) -> Position:
-    """How far the spool was read, as the ledger keeps it."""
-    return Position.decode(kept)
 
 
 class Drain:
@@ -143,7 +138,7 @@ class Drain:
             self._append(taken.kept, taken.end)
         except Exception:  # noqa: BLE001 - one call that can't be booked must not hold up all others
             # What failed may have come after the commit: what is booked is not to be booked again.
-            if spool_position(self._sink.positions().get(_POSITION)) < taken.end:
+            if Position.decode(self._sink.positions().get(POSITION)) < taken.end:
                 self._append([], self.read_to)
                 self._take_singly(taken.kept)
                 self._append([], taken.end)
@@ -151,7 +146,7 @@ class Drain:
         forget(self._folder, taken.end)
 
     def _append(self, kept: Sequence[Kept], end: Position) -> None:
-        self._sink.append(name_all(kept, self._reported), {_POSITION: end.encode()})
+        self._sink.append(name_all(kept, self._reported), {POSITION: end.encode()})
 
     def _take_singly(self, kept: Iterable[Kept]) -> None:
         """Books calls one by one, the ledger being well; those that it can't take are laid aside."""

@@ -8,9 +8,9 @@ from ccledger.core.call import Failer
 from ccledger.core.measures import MODEL_ENDPOINTS
 from ccledger.sources.gateway.batches import RESULTS, BatchResults
 from ccledger.sources.gateway.forms import AnswerUnreadable, Form
-from ccledger.sources.gateway.heads import Headers, Marks, read_marks
+from ccledger.sources.gateway.heads import Marks, read_marks
 from ccledger.sources.gateway.refused import Refused, unanswered
-from ccledger.sources.gateway.upstream import Answer, UpstreamFailure
+from ccledger.sources.gateway.upstream import CONTROLS, Answer, Headers, UpstreamFailure
 from ccledger.sources.gateway.visit import Ending, Visit
 from ccledger.wire.inflate import Inflater
 from ccledger.wire.messages import Seen, StreamMeter, error_of, read_answer
@@ -25,7 +25,6 @@ _LARGEST_ANSWER: Final = 256 << 20
 _TOO_LARGE: Final = f"the upstream's answer is larger than {_LARGEST_ANSWER} bytes"
 _CUT_SHORT: Final = "the upstream's stream ended before its message did"
 _NO_HTTP: Final = "the upstream's answer has a status or a header that HTTP does not allow"
-_CONTROLS: Final = bytes(byte for byte in range(0x20) if byte != 0x09) + b"\x7f"
 _STOP_BYTES: Final = 4096
 """How far behind its name the event that ends a stream may end."""
 _BLANK_LINES: Final = (b"\n\n", b"\n\r\n", b"\r\r")
@@ -245,7 +244,7 @@ def _failing(status: int, text: str) -> Ending:
 def _can_be_said(answer: Answer) -> bool:
     """Whether the head of an answer may be sent on as it is."""
     values = b"".join([value for _, value in answer.headers])
-    return answer.status < 600 and len(values.translate(None, _CONTROLS)) == len(values)
+    return answer.status < 600 and len(values.translate(None, CONTROLS)) == len(values)
 
 
 def _still_near(near: int, joined: bytes) -> int:

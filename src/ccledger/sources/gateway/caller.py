@@ -7,11 +7,10 @@ from ccledger.core.access import AccountType
 from ccledger.core.call import Failer
 from ccledger.sources.gateway.base_url import base_of
 from ccledger.sources.gateway.credentials import authorise
-from ccledger.sources.gateway.heads import Headers
 from ccledger.sources.gateway.pool import Unavailable
 from ccledger.sources.gateway.refused import Refused, unanswered, unserved
 from ccledger.sources.gateway.retry import MOST_ATTEMPTS, is_retryable
-from ccledger.sources.gateway.upstream import Answer, Request, UpstreamFailure
+from ccledger.sources.gateway.upstream import Answer, Headers, Request, UpstreamFailure
 from ccledger.wire.limit_headers import read_limits
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from ccledger.core.access import AccountType
 
 if TYPE_CHECKING:
     from ccledger.core.access import Account, Credential
-    from ccledger.sources.gateway.heads import Headers
+    from ccledger.sources.gateway.upstream import Headers
 
 OAUTH_BETA: Final = b"oauth-2025-04-20"
 """What a bearer has to be announced with: api.anthropic.com takes it for no key of its own otherwise."""

@@ -3,22 +3,9 @@
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-Headers = list[tuple[bytes, bytes]]
+from ccledger.sources.gateway.upstream import HOP_BY_HOP, Headers
 
 KEY_BEGINNING: Final = "ccl-"
-_HOP_BY_HOP: Final = frozenset(
-    (
-        b"connection",
-        b"keep-alive",
-        b"proxy-authenticate",
-        b"proxy-authorization",
-        b"proxy-connection",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-    )
-)
 _OURS: Final = frozenset(
     (
         b"accept-encoding",
@@ -40,7 +27,7 @@ _OURS: Final = frozenset(
     )
 )
 """Said to us and not to the upstream: who calls, by which way, and how the body is carried."""
-_KEPT_BACK: Final = _HOP_BY_HOP | _OURS
+_KEPT_BACK: Final = HOP_BY_HOP | _OURS
 _LONGEST_NAME: Final = 200
 """Characters of a session's or an agent's id; anything longer is none."""
 

@@ -10,9 +10,10 @@ from ccledger.core.call import Failer
 from ccledger.sources.gateway.bodies import Taking, each_piece, take_body
 from ccledger.sources.gateway.caller import Question
 from ccledger.sources.gateway.forms import OpenAI
-from ccledger.sources.gateway.heads import Asking, Headers
+from ccledger.sources.gateway.heads import Asking
 from ccledger.sources.gateway.refused import Refused
 from ccledger.sources.gateway.routes import Route, can_pass, is_plain
+from ccledger.sources.gateway.upstream import Headers
 from ccledger.wire.asked import Asked, Malformed, read_request
 from ccledger.wire.chat.errors import ChatRefused
 from ccledger.wire.chat.request import convert_request

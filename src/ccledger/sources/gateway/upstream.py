@@ -18,7 +18,7 @@ LARGEST_HEAD = 64 * 1024
 MOST_HEADERS = 200
 
 _PORTS = {"http": 80, "https": 443}
-_HOP_BY_HOP = frozenset(
+HOP_BY_HOP = frozenset(
     (
         b"connection",
         b"keep-alive",
@@ -37,7 +37,7 @@ _SAID_ANEW = frozenset((b"host", b"content-length", b"expect"))
 _BODILESS = frozenset((b"GET", b"HEAD", b"OPTIONS", b"DELETE", b"TRACE"))
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _TARGET = bytes(range(0x21, 0x7F)).replace(b"#", b"")
-_CONTROLS = bytes(byte for byte in range(0x20) if byte != 0x09) + b"\x7f"
+CONTROLS = bytes(byte for byte in range(0x20) if byte != 0x09) + b"\x7f"
 
 
 class Origin(NamedTuple):
@@ -205,7 +205,7 @@ def end_to_end(headers: Headers) -> Headers:
 
 def without_hops(lowered: Headers) -> Headers:
     """As `end_to_end`, of headers whose names are in lower case."""
-    kept = [header for header in lowered if header[0] not in _HOP_BY_HOP]
+    kept = [header for header in lowered if header[0] not in HOP_BY_HOP]
     if len(kept) == len(lowered):
         return kept
     named = {word.strip().lower() for name, value in lowered if name == b"connection" for word in value.split(b",")}
@@ -272,7 +272,7 @@ def _check(headers: Headers) -> None:
     if b"" in names or b"".join(names).translate(None, _TOKEN):
         raise _refusal("has a header whose name HTTP does not allow")
     said = b" ".join(values)
-    if len(said.translate(None, _CONTROLS)) != len(said):
+    if len(said.translate(None, CONTROLS)) != len(said):
         raise _refusal("has a header with a line break or another control character in it")
     if said.isascii():
         return
