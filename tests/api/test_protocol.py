@@ -68,7 +68,7 @@ def test_a_head_without_end_is_refused_instead_of_kept(store: Store) -> None:
 def test_the_fast_parser_and_loop_are_used(store: Store) -> None:
     config = configure(make_app(store))
     config.load()
-    assert config.http_protocol_class is Protocol
+    assert issubclass(config.http_protocol_class, Protocol)
     factory = config.get_loop_factory()
     assert factory is not None
     loop = factory()

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import httpx
 import pytest
 
-from ccledger.core.asgi import Application, Headers, Scope, Send
+from ccledger.core.asgi import PASS, Application, Headers, Scope, Send
 from tests.api.serving import serving
 
 Telling = Callable[[Send], Awaitable[None]]
@@ -32,14 +33,16 @@ class Pieces(asyncio.Protocol):
 
 def application(telling: Telling) -> Application:
     async def app(scope: Scope, receive: Any, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            for stage in ("startup", "shutdown"):
-                await receive()
-                await send({"type": f"lifespan.{stage}.complete"})
-        else:
-            await telling(send)
+        await (live(receive, send) if scope["type"] == "lifespan" else telling(send))
 
     return app
+
+
+async def live(receive: Any, send: Send) -> None:
+    """Begins and ends with the server."""
+    for stage in ("startup", "shutdown"):
+        await receive()
+        await send({"type": f"lifespan.{stage}.complete"})
 
 
 async def begin(send: Send, *headers: tuple[bytes, bytes], status: int = 200) -> None:
@@ -191,3 +194,78 @@ def test_nothing_follows_the_end(caplog: pytest.LogCaptureFixture) -> None:
         await go_on(send, b"more")
 
     assert b"".join(heard(tell, b"end")).endswith(b"\r\n\r\nend")
+
+
+def test_pieces_that_are_passed_on_keep_their_place() -> None:
+    pieces = [b"%d " % number for number in range(200)]
+
+    async def run() -> list[bytes]:
+        async def app(scope: Scope, receive: Any, send: Send) -> None:
+            if scope["type"] == "lifespan":
+                await live(receive, send)
+                return
+            await begin(send)
+            for number, piece in enumerate(pieces):
+                if number % 7 == 3:
+                    await go_on(send, piece, more=True)
+                elif (wait := scope[PASS](piece)) is not None:
+                    await wait()
+                if number % 5 == 2:
+                    await asyncio.sleep(0)
+            assert scope[PASS](b"") is None
+            await go_on(send, b"end")
+
+        async with serving(app) as host, httpx.AsyncClient(base_url=f"http://{host}") as client:
+            answers = await asyncio.gather(*(client.get("/") for _ in range(5)))
+            return [answer.content for answer in answers]
+
+    assert asyncio.run(run()) == [b"".join(pieces) + b"end"] * 5
+
+
+def test_a_client_that_does_not_read_has_to_be_waited_for() -> None:
+    piece = bytes(1 << 16)
+
+    async def run() -> None:
+        waited = asyncio.Event()
+
+        async def app(scope: Scope, receive: Any, send: Send) -> None:
+            if scope["type"] == "lifespan":
+                await live(receive, send)
+                return
+            await begin(send)
+            while True:
+                if (wait := scope[PASS](piece)) is not None:
+                    waited.set()
+                    await wait()
+                await asyncio.sleep(0)
+
+        async with serving(app) as host:
+            name, port = host.split(":")
+            _, writer = await asyncio.open_connection(name, int(port), limit=1024)
+            writer.write(ASK % b"GET")
+            await asyncio.wait_for(waited.wait(), 20)
+            writer.transport.abort()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_no_piece_is_passed_on_outside_an_answer(when: str) -> None:
+    async def run() -> bytes:
+        async def app(scope: Scope, receive: Any, send: Send) -> None:
+            if scope["type"] == "lifespan":
+                await live(receive, send)
+                return
+            if when == "after":
+                await begin(send, length(b"all"))
+                await go_on(send, b"all")
+            with pytest.raises(RuntimeError, match="before its head or after its end"):
+                scope[PASS](b"more")
+            if when == "before":
+                await begin(send, length(b"all"))
+                await go_on(send, b"all")
+
+        async with serving(app) as host, httpx.AsyncClient(base_url=f"http://{host}") as client:
+            return (await client.get("/")).content
+
+    assert asyncio.run(run()) == b"all"

@@ -9,7 +9,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from ccledger.api.errors import encode_problem
-from ccledger.api.sending import sent_whole
+from ccledger.api.sending import Round, sent_whole
 from ccledger.api.shield import SECURITY_HEADERS
 from ccledger.core.asgi import CONNECTION, Application
 
@@ -39,6 +39,8 @@ class Protocol(HttpToolsProtocol):
     silent_seconds = _SILENT_SECONDS
     linger_seconds = _LINGER_SECONDS
     unread_seconds = _UNREAD_SECONDS
+    together: Round
+    """What all connections of a server send at once; see `of_server`."""
     on_lost: Callable[[], object] | None = None
     _said = 0
     """Bytes of the head that is being received."""
@@ -53,6 +55,11 @@ class Protocol(HttpToolsProtocol):
     _unread = (0, 0.0)
     """How many bytes of an answer wait to be taken, and since when it is just that many."""
     _look: asyncio.TimerHandle | None = None
+
+    @classmethod
+    def of_server(cls) -> "type[Protocol]":
+        """The protocol of the connections of one server."""
+        return type(cls.__name__, (cls,), {"together": Round()})
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Begins to listen to a client, who has so long to say something."""
@@ -231,7 +238,7 @@ class Protocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Application) -> None:
         """Has the answer sent in fewer pieces than uvicorn does."""
-        super()._start_asgi_task(cycle, sent_whole(app, cycle))
+        super()._start_asgi_task(cycle, sent_whole(app, cycle, self.together, self.loop))
 
     def handle_websocket_upgrade(self) -> None:
         """Hands the connection on to a protocol of its own."""

@@ -1,23 +1,51 @@
 """Sends the answer to a request: its head leaves with the first of its body; it reads nothing and knows no route."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from ccledger.core.asgi import Application, Headers, Message, Receive, Scope, Send
+from ccledger.core.asgi import PASS, Application, Headers, Message, Receive, Scope, Send
 
 _BODILESS: Final = (204, 304)
 _JOINED: Final = 1 << 14
 """Bytes up to which it costs less to copy a piece than to send it by itself."""
 
 
-def sent_whole(app: Application, cycle: RequestResponseCycle) -> Application:
+class Round:
+    """What leaves at the end of a turn of the loop, for all connections of a server together.
+
+    Whoever waits for a piece is woken by it, which costs more than the piece itself. Pieces that leave one right after
+    the other find most readers awake.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: list[tuple[asyncio.Transport, bytes]] = []
+
+    def add(self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport, piece: bytes) -> None:
+        """Sends a piece with the others."""
+        if not self._pieces:
+            loop.call_soon(self.leave)
+        self._pieces.append((transport, piece))
+
+    def leave(self) -> None:
+        """Sends what is there."""
+        pieces, self._pieces = self._pieces, []
+        for transport, piece in pieces:
+            if not transport.is_closing():
+                transport.write(piece)
+
+
+def sent_whole(
+    app: Application, cycle: RequestResponseCycle, together: Round, loop: asyncio.AbstractEventLoop
+) -> Application:
     """The same application, what it sends going out by `Sending` instead of by uvicorn itself."""
 
     def answer(scope: Scope, receive: Receive, _: Send) -> Awaitable[None]:
-        return app(scope, receive, Sending(cycle).send)
+        sending = Sending(cycle, together, loop)
+        scope[PASS] = sending.pass_on
+        return app(scope, receive, sending.send)
 
     return answer
 
@@ -29,10 +57,12 @@ class Sending:
     ASGI lets a server wait for the body; here it waits until the loop goes on to something else.
     """
 
-    __slots__ = ("_cycle", "_head", "_is_bodiless", "_is_chunked", "_left")
+    __slots__ = ("_cycle", "_head", "_is_bodiless", "_is_chunked", "_left", "_loop", "_together")
 
-    def __init__(self, cycle: RequestResponseCycle) -> None:
+    def __init__(self, cycle: RequestResponseCycle, together: Round, loop: asyncio.AbstractEventLoop) -> None:
         self._cycle = cycle
+        self._together = together
+        self._loop = loop
         self._head = b""
         self._is_bodiless = False
         self._is_chunked = False
@@ -52,6 +82,19 @@ class Sending:
             raise RuntimeError("something is sent after the end of the answer")
         else:
             self._go_on(message.get("body", b""), is_last=not message.get("more_body", False))
+
+    def pass_on(self, piece: bytes) -> Callable[[], Awaitable[None]] | None:
+        """Sends a piece of the body, which is not the last, without a message of ASGI; see `core.asgi.Pass`."""
+        cycle = self._cycle
+        if cycle.disconnected:
+            return None
+        if cycle.response_complete or not cycle.response_started:
+            raise RuntimeError("a piece of a body is sent before its head or after its end")
+        if self._is_chunked and not self._head and piece:
+            self._together.add(self._loop, cycle.transport, _chunked(piece, is_last=False))
+        else:
+            self._go_on(piece, is_last=False)
+        return cycle.flow.drain if cycle.flow.write_paused else None
 
     def _begin(self, status: int, headers: Headers) -> None:
         cycle = self._cycle
@@ -75,7 +118,7 @@ class Sending:
         if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
             raise RuntimeError("a header of the answer has a line break in it")
         self._head = head + b"\r\n"
-        asyncio.get_running_loop().call_soon(self._send_head)
+        self._loop.call_soon(self._send_head)
 
     def _send_head(self) -> None:
         """Sends the head when nothing has followed it at once."""
@@ -98,6 +141,7 @@ class Sending:
             self._end()
 
     def _write(self, head: bytes, body: bytes) -> None:
+        self._together.leave()
         transport = self._cycle.transport
         if head and body and len(body) > _JOINED:
             transport.writelines((head, body))

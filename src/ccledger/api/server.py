@@ -67,7 +67,7 @@ def configure(app: Application) -> uvicorn.Config:
     """How uvicorn serves us: no header of a proxy is believed, and no client makes it keep large messages."""
     return uvicorn.Config(
         app,
-        http=Protocol,
+        http=Protocol.of_server(),
         ws="websockets-sansio",
         ws_max_size=_LARGEST_MESSAGE,
         ws_per_message_deflate=False,

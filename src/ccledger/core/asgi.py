@@ -9,9 +9,14 @@ Headers = Sequence[tuple[bytes, bytes]]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
+Pass = Callable[[bytes], Callable[[], Awaitable[None]] | None]
+"""Passes a piece of a body on at once; answers what has to be called and waited for before the next one, if anything.
+"""
 
 CONNECTION: Final = "ccledger.connection"
 """Where the scope of a request holds the connection that it came by, when our own server runs."""
+PASS: Final = "ccledger.pass"
+"""Where it holds what passes on pieces of the answer's body, none of them the last: a `Pass`, for the same case."""
 
 
 class Connection(Protocol):

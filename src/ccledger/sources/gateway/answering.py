@@ -1,9 +1,10 @@
 """Passes an answer on to the client and sees to it that the call is written down before the client sees its end."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ccledger.core.asgi import Connection, Send
+from ccledger.core.asgi import PASS, Connection, Pass, Scope, Send
 from ccledger.core.call import Failer
 from ccledger.core.measures import MODEL_ENDPOINTS
 from ccledger.sources.gateway.batches import RESULTS, BatchResults
@@ -33,14 +34,31 @@ _OF_ITS_ORIGIN: Final = frozenset((b"set-cookie", b"strict-transport-security", 
 _CARRIED: Final = frozenset((b"content-length", b"content-encoding", b"content-type"))
 
 
+class Way(NamedTuple):
+    """How the client of a request is reached."""
+
+    send: Send
+    passed: Pass
+
+    @staticmethod
+    def of(scope: Scope, send: Send) -> "Way":
+        """Pieces go straight to the connection where our own server runs."""
+        return Way(send, scope.get(PASS) or partial(partial, send_piece, send))
+
+
+async def send_piece(send: Send, piece: bytes) -> None:
+    """Sends a piece of a body, not the last, by a message of ASGI."""
+    await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+
 class Answering:
     """The way back of one call."""
 
     def __init__(
-        self, visit: Visit, send: Send, form: Form, elapsed: Callable[[], float], connection: Connection | None
+        self, visit: Visit, way: Way, form: Form, elapsed: Callable[[], float], connection: Connection | None
     ) -> None:
         self._visit = visit
-        self._send = send
+        self._send, self._pass = way
         self._form = form
         self._elapsed = elapsed
         self._begun = elapsed()
@@ -140,9 +158,15 @@ class Answering:
         await self._finish(b"")
 
     async def _pass_events(self, answer: Answer, meter: StreamMeter, inflater: Inflater | None) -> None:
-        visit, read, send = self._visit, answer.read, self._send
+        await answer.pour(self._reading_along(answer, meter, inflater))
+
+    def _reading_along(self, answer: Answer, meter: StreamMeter, inflater: Inflater | None) -> Pass:
+        """Passes on each piece after it was read, and the one that ends the message once the call is written down."""
+        visit, passed = self._visit, self._pass
         seam, near = b"", 0
-        while piece := await read():
+
+        def take(piece: bytes) -> Callable[[], Awaitable[None]] | None:
+            nonlocal seam, near
             plain = piece if inflater is None else inflater.feed(piece)
             meter.feed(plain)
             if visit.first_token_ms is None and meter.saw_content:
@@ -156,7 +180,9 @@ class Answering:
                     near = 0
             # Most pieces are whole events: nothing that matters goes on in the next one.
             seam = b"" if joined.endswith(b"\n\n") else joined[-_SEAM:]
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            return passed(piece)
+
+        return take
 
     async def _translate_events(self, answer: Answer, meter: StreamMeter, marks: Marks) -> None:
         translator = self._form.translator()
@@ -176,7 +202,7 @@ class Answering:
             return
         if meter.is_complete or meter.failure:
             self._end_stream(meter, status)
-        await self._send({"type": "http.response.body", "body": told, "more_body": True})
+        await send_piece(self._send, told)
 
     def _end_stream(self, meter: StreamMeter, status: int) -> None:
         visit = self._visit
@@ -204,7 +230,7 @@ class Answering:
                 results.feed(piece)
             told, held = (piece, b"") if marks.length is None else (held, piece)
             if told:
-                await self._send({"type": "http.response.body", "body": told, "more_body": True})
+                await send_piece(self._send, told)
         if results is not None:
             results.feed(b"")
         failure = error_of(first) if answer.status >= 400 else None

@@ -1,10 +1,12 @@
 """One HTTP/1.1 connection of our own client: a request goes out, its answer comes in; others decide who may use it."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Protocol, cast
 
 import httptools
 
+from ccledger.core.asgi import Pass
 from ccledger.sources.gateway.upstream import (
     LARGEST_HEAD,
     MOST_HEADERS,
@@ -46,7 +48,19 @@ class Keeper(Protocol):
 class OwnAnswer:
     """The answer to one request, filled by its connection."""
 
-    __slots__ = ("_between", "_connection", "ended", "failure", "headers", "held", "pieces", "status", "waiter")
+    __slots__ = (
+        "_between",
+        "_connection",
+        "_take",
+        "_wait",
+        "ended",
+        "failure",
+        "headers",
+        "held",
+        "pieces",
+        "status",
+        "waiter",
+    )
 
     def __init__(self, connection: "Connection", between_bytes: float) -> None:
         self.status = 0
@@ -56,6 +70,8 @@ class OwnAnswer:
         self.ended = False
         self.failure: Exception | None = None
         self.waiter: asyncio.Future[None] | None = None
+        self._take: Pass | None = None
+        self._wait: Callable[[], Awaitable[None]] | None = None
         self._connection = connection
         self._between = between_bytes
 
@@ -77,6 +93,49 @@ class OwnAnswer:
         if not self.ended:
             self._connection.resume()
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def pour(self, take: Pass) -> None:
+        """Hands every piece over; see `Answer`. Nobody is woken for a piece that can be handed over at once."""
+        while piece := await self.read():
+            self._wait = take(piece)
+            while self._wait is not None or not (self.pieces or self.ended or self.failure):
+                if self._wait is None:
+                    await self._pour_directly(take)
+                else:
+                    wait, self._wait = self._wait, None
+                    await wait()
+
+    async def _pour_directly(self, take: Pass) -> None:
+        """Has pieces handed over from where they arrive, until the end, or until one has to be waited for."""
+        self._take = take
+        try:
+            await self._connection.wait(self, self._between)
+        except BaseException:
+            self._give_up()
+            raise
+        finally:
+            self._take = None
+
+    def arrived(self) -> None:
+        """Takes note that there are pieces, or the end, or both."""
+        take = self._take
+        if take is None:
+            self.wake()
+            return
+        if self.pieces:
+            piece = self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
+            self.pieces = []
+            self.held = 0
+            try:
+                self._wait = take(piece)
+            except Exception as error:  # noqa: BLE001 # whatever it is, it is for whoever waits
+                self._take = None
+                self._connection.fail(error)
+                return
+            self._connection.put_off(self._between)
+        if self.ended or self._wait is not None:
+            self._take = None
+            self.wake()
 
     async def close(self) -> None:
         """Ends it; see `Answer`."""
@@ -178,6 +237,10 @@ class Connection(asyncio.BaseProtocol):
             self._timer = self._loop.call_later(self._pulse, self._look)
         waiter = answer.waiter = self._loop.create_future()
         return waiter
+
+    def put_off(self, seconds: float) -> None:
+        """Gives the upstream so long from now for what comes next."""
+        self._deadline = self._loop.time() + seconds
 
     def resume(self) -> None:
         """Goes on to take from the socket."""
@@ -283,6 +346,8 @@ class Connection(asyncio.BaseProtocol):
                 self._reusable = False
             else:
                 self._unheard = LARGEST_HEAD + 1
+        if answer.pieces or answer.ended:
+            answer.arrived()
         if answer.ended:
             self._finish()
         elif self._unheard > LARGEST_HEAD:
@@ -368,7 +433,7 @@ class Connection(asyncio.BaseProtocol):
         answer.wake()
 
     def on_body(self, piece: bytes) -> None:
-        """Keeps a piece for the reader."""
+        """Keeps a piece until all that came with it is parsed."""
         answer = self._answer
         if answer is None or answer.ended:
             self._reusable = False
@@ -376,7 +441,6 @@ class Connection(asyncio.BaseProtocol):
         answer.pieces.append(piece)
         answer.held += len(piece)
         self._unheard = 0
-        answer.wake()
 
     def on_message_complete(self) -> None:
         """Takes note of the end, unless it is that of a head that only announced another."""
@@ -384,7 +448,6 @@ class Connection(asyncio.BaseProtocol):
         if answer is not None and answer.status and not answer.ended:
             answer.ended = True
             self._reusable = self._parser.should_keep_alive()
-            answer.wake()
 
     @staticmethod
     def _says_its_end(headers: Headers) -> bool:

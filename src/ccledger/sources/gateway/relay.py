@@ -9,7 +9,7 @@ from ccledger.core.access import Mode
 from ccledger.core.asgi import CONNECTION, Connection, Receive, Scope, Send
 from ccledger.core.call import Failer
 from ccledger.sources.gateway.admit import Pass, refusal_of
-from ccledger.sources.gateway.answering import Answering
+from ccledger.sources.gateway.answering import Answering, Way
 from ccledger.sources.gateway.bodies import ClientLeft, Taking
 from ccledger.sources.gateway.forms import Anthropic, Form, OpenAI, OpenAIModel, OpenAIModels
 from ccledger.sources.gateway.heads import Asking, read_asking
@@ -79,7 +79,7 @@ class Relay:
         visit = Visit(ports.spool, ports.identity(), route.endpoint, ports.clock())
         form = _form_of(scope, route, visit)
         connection: Connection | None = scope.get(CONNECTION)
-        answering = Answering(visit, send, form, ports.elapsed, connection)
+        answering = Answering(visit, Way.of(scope, send), form, ports.elapsed, connection)
         watch = _Watch(connection)
         try:
             await self._carry(scope, receive, visit, answering, route, form)

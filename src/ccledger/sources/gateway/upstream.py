@@ -10,6 +10,8 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Literal, NamedTuple, Protocol
 
+from ccledger.core.asgi import Pass
+
 Headers = list[tuple[bytes, bytes]]
 Kind = Literal["connect", "tls", "timeout", "closed", "protocol"]
 
@@ -126,6 +128,13 @@ class Answer(Protocol):
         """
         ...
 
+    async def pour(self, take: Pass) -> None:
+        """Hands each piece over as soon as there is one, to the body's proper end. Raises what `read` and `take` raise.
+
+        What `take` answers is waited for before the next piece. Cancelling it closes the connection.
+        """
+        ...
+
     async def close(self) -> None:
         """Ends it, also twice: the connection is kept if the answer was read to its end, else it is dropped."""
         ...
@@ -144,6 +153,14 @@ class Upstream(Protocol):
     async def close(self) -> None:
         """Closes every connection; requests under way fail."""
         ...
+
+
+async def pour_out(answer: Answer, take: Pass) -> None:
+    """Pours an answer out that can only be read."""
+    while piece := await answer.read():
+        wait = take(piece)
+        if wait is not None:
+            await wait()
 
 
 class Waits:

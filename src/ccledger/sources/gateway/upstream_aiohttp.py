@@ -11,6 +11,7 @@ from aiohttp.http_exceptions import ContentLengthError, HttpProcessingError, Tra
 from multidict import CIMultiDict
 from yarl import URL
 
+from ccledger.core.asgi import Pass
 from ccledger.sources.gateway.upstream import (
     LARGEST_HEAD,
     MOST_HEADERS,
@@ -25,6 +26,7 @@ from ccledger.sources.gateway.upstream import (
     end_to_end,
     measured,
     outgoing,
+    pour_out,
     shut,
     verifying,
 )
@@ -206,6 +208,10 @@ class _AiohttpAnswer:
         if arrived:
             return arrived
         raise self._failure
+
+    async def pour(self, take: Pass) -> None:
+        """Hands every piece over; see `Answer`."""
+        await pour_out(self, take)
 
     async def close(self) -> None:
         """Ends it; see `Answer`."""

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from ccledger.core.asgi import Pass
 from ccledger.sources.gateway.base_url import base_of
 from ccledger.sources.gateway.refresh import read_whole
-from ccledger.sources.gateway.upstream import Answer, Headers, Request, Upstream, UpstreamFailure
+from ccledger.sources.gateway.upstream import Answer, Headers, Request, Upstream, UpstreamFailure, pour_out
 from ccledger.wire.refusal import anthropic_error
 from ccledger.wire.web_chat import (
     Answering,
@@ -94,6 +95,9 @@ class _Ready:
         body, self._body = self._body, b""
         return body
 
+    async def pour(self, take: Pass) -> None:
+        await pour_out(self, take)
+
     async def close(self) -> None:
         self._body = b""
 
@@ -122,6 +126,9 @@ class _Streamed:
             if events:
                 return events
         return b""
+
+    async def pour(self, take: Pass) -> None:
+        await pour_out(self, take)
 
     async def close(self) -> None:
         await self._answer.close()
