@@ -115,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for _ in range(chosen.rounds):
             for load in LOADS:
                 for gateway in gateways:
-                    figures.add(upstream, gateway, load, chosen.seconds * (2 if load is PACED else 1))
+                    figures.add(upstream, gateway, load, chosen.seconds * (3 if load is PACED else 1))
         expected = figures.asked_of_us + len(LOADS)
         rows = ours.ledger.wait_for(expected)
         show(figures, gateways)
