@@ -26,10 +26,22 @@ def fresh_store(
     engine: str, folder: Path, zone: str = "UTC", prices: "Callable[[Reading, int], Cost | None]" = price
 ) -> Generator[Store]:
     """An empty ledger of an engine, closed afterwards."""
-    urls = {"memory": "memory://"}
-    url = urls.get(engine, f"{engine}:///{folder / 'ledger.db'}")
-    store = open_store(url, lambda: prices, zone)
-    try:
-        yield store
-    finally:
-        store.close()
+    with fresh_url(engine, folder) as url:
+        store = open_store(url, lambda: prices, zone)
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+@contextmanager
+def fresh_url(engine: str, folder: Path) -> Generator[str]:
+    """Where an engine may make an empty ledger."""
+    if engine == "postgresql":
+        from tests.postgres import fresh_database
+
+        with fresh_database() as url:
+            yield url
+    else:
+        urls = {"memory": "memory://"}
+        yield urls.get(engine, f"{engine}:///{folder / 'ledger.db'}")

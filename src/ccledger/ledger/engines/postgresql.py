@@ -1,0 +1,125 @@
+"""The ledger in a PostgreSQL database (through asyncpg), written by any number of nodes; it knows no other engine."""
+
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ccledger.core.errors import StoreError
+from ccledger.ledger.postgresql.link import Connection, Link, Row, bind, fresh_name, in_words
+from ccledger.ledger.postgresql.names import KeptNames
+from ccledger.ledger.postgresql.opening import address_of, prepare, refuse_older
+from ccledger.ledger.postgresql.pen import Pen
+
+if TYPE_CHECKING:
+    from ccledger.ledger.plan import Price
+
+_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1 FROM setting LIMIT 1"
+
+
+def open_writer(url: str, prices: "Callable[[], Price]", zone_name: str) -> "PostgresqlStore":
+    """The store that may write, its schema brought up to date."""
+    link = Link(address_of(url))
+    try:
+        name = fresh_name()
+        connection = link.connect(name)
+        with in_words(link.address):
+            link.ask(prepare(connection, link.address.shown, zone_name))
+    except BaseException:
+        link.close()
+        raise
+    return PostgresqlStore(link, Pen(link, connection, name), prices)
+
+
+def open_reader(url: str, _patience_ms: int = 0) -> "PostgresqlStore":
+    """A store that only reads."""
+    link = Link(address_of(url))
+    try:
+        with link.reader() as connection, in_words(link.address):
+            link.ask(refuse_older(connection, link.address.shown))
+    except BaseException:
+        link.close()
+        raise
+    return PostgresqlStore(link, None, None)
+
+
+class PostgresqlStore(KeptNames):
+    """One PostgreSQL database. Fulfils `ledger.store.Store`."""
+
+    def __init__(self, link: Link, pen: Pen | None, prices: "Callable[[], Price] | None") -> None:
+        KeptNames.__init__(self)
+        self._link = link
+        self._pen = pen
+        self._writing = threading.RLock()
+        self.node = 0
+        """The number in the ids that this store gives."""
+
+    @contextmanager
+    def _transaction(self) -> Generator[Pen]:
+        """One transaction of the writing connection."""
+        if self._pen is None:
+            raise StoreError("this ledger was opened to be read; the writing process has to do that")
+        with self._writing, self._pen.transaction() as pen:
+            yield pen
+
+    def _run(self, query: str, *values: Any) -> list[Row]:
+        assert self._pen is not None
+        return self._pen.run(query, *values)
+
+    @contextmanager
+    def _held(self) -> Generator[Connection]:
+        """A connection in a transaction that sees one state of the ledger: for `Link.portions`, too."""
+        with self._link.reader() as connection:
+            with in_words(self._link.address):
+                self._link.ask(connection.execute(_SNAPSHOT))
+            try:
+                yield connection
+            finally:
+                if not connection.is_closed():
+                    self._link.ask(connection.execute("ROLLBACK"))
+
+    def _rows(self, query: str, *values: Any) -> list[Row]:
+        if self._pen is not None and self._pen.is_broken:
+            with self._writing:
+                self._pen.settle()
+        return self._link.rows(query, *values)
+
+    @contextmanager
+    def snapshot(self) -> "Generator[PostgresqlStore]":
+        """See `Store.snapshot`."""
+        with self._held() as connection:
+            yield _Snapshot(self._link, connection, self._texts, self._projects)
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        if self._pen is not None:
+            self._pen.close()
+            self._pen = None
+        self._link.close()
+
+
+class _Snapshot(PostgresqlStore):
+    """The ledger as one transaction sees it."""
+
+    def __init__(
+        self,
+        link: Link,
+        connection: Connection,
+        texts: dict[int, str | None],
+        projects: dict[int, tuple[str | None, str | None]],
+    ) -> None:
+        """`texts` and `projects` are what is known of ids: that is true in any state."""
+        super().__init__(link, None, None)
+        self._connection, self._texts, self._projects = connection, texts, projects
+
+    @contextmanager
+    def snapshot(self) -> "Generator[PostgresqlStore]":
+        yield self
+
+    @contextmanager
+    def _held(self) -> Generator[Connection]:
+        yield self._connection
+
+    def _rows(self, query: str, *values: Any) -> list[Row]:
+        with in_words(self._link.address):
+            return self._link.ask(self._connection.fetch(query, *bind(values)))

@@ -1,0 +1,1 @@
+"""The parts of the PostgreSQL engine; nothing but the engine imports them."""

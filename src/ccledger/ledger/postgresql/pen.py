@@ -1,0 +1,92 @@
+"""The one connection that writes: replaced when it broke, and never before the server let go of what it did last."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from ccledger.ledger.postgresql.link import Connection, Link, Row, bind, fresh_name, in_words, is_lost
+
+_END: Final = """
+    SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+    WHERE application_name = $1 AND datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+class Pen:
+    """Writes for one thread at a time; whoever owns it sees to that."""
+
+    def __init__(self, link: Link, connection: Connection, name: str) -> None:
+        self._link = link
+        self._connection: Connection | None = connection
+        self._name = name
+
+    def run(self, query: str, *values: Any) -> list[Row]:
+        """What the server answers."""
+        connection = self._held()
+        with in_words(self._link.address), self._dropped_when_lost(connection):
+            return self._link.ask(connection.fetch(query, *bind(values)))
+
+    def run_all(self, script: str) -> None:
+        """Runs statements that need no values and have no answer."""
+        connection = self._held()
+        with in_words(self._link.address), self._dropped_when_lost(connection):
+            self._link.ask(connection.execute(script))
+
+    def run_many(self, query: str, values: list[tuple[Any, ...]]) -> None:
+        """Runs one statement for each of some values."""
+        if values:
+            connection = self._held()
+            with in_words(self._link.address), self._dropped_when_lost(connection):
+                self._link.ask(connection.executemany(query, values))
+
+    @contextmanager
+    def transaction(self) -> "Generator[Pen]":
+        """Everything that is written within, or nothing."""
+        self.run_all("BEGIN")
+        try:
+            yield self
+            self.run_all("COMMIT")
+        except BaseException:
+            if self._connection is not None:
+                self.run_all("ROLLBACK")
+            raise
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether nobody knows what became of what was asked for last."""
+        return self._connection is None or self._connection.is_closed()
+
+    def settle(self) -> None:
+        """Makes sure that nothing is still being done that was asked for on a connection that broke."""
+        self._held()
+
+    def _held(self) -> Connection:
+        if self._connection is not None and not self.is_broken:
+            return self._connection
+        name = fresh_name()
+        connection = self._link.connect(name)
+        try:
+            with in_words(self._link.address):
+                self._link.ask(connection.fetch(_END, self._name))
+        except BaseException:
+            self._link.drop(connection)
+            raise
+        self._connection, self._name = connection, name
+        return connection
+
+    @contextmanager
+    def _dropped_when_lost(self, connection: Connection) -> Generator[None]:
+        try:
+            yield
+        except BaseException as error:
+            # An interrupted wait leaves a connection behind that is still busy.
+            if is_lost(error) or not isinstance(error, Exception) or connection.is_closed():
+                self._connection = None
+                self._link.drop(connection)
+            raise
+
+    def close(self) -> None:
+        """Ends the connection."""
+        if self._connection is not None:
+            self._link.end(self._connection)
+            self._connection = None
