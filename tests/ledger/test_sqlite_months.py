@@ -13,7 +13,7 @@ import pytest
 
 from ccledger.core.measures import Axis, Cut, Dimension, Grain
 from ccledger.core.periods import day_number
-from ccledger.ledger.sqlite_months import first_day, month_of, split
+from ccledger.ledger.months import first_day, month_of, split
 from ccledger.ledger.store import Store
 from tests.conformance.stores import fresh_store
 from tests.conformance.test_store import make_fact, plain_sums, started, summed, value_of

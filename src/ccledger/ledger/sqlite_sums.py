@@ -15,7 +15,8 @@ import apsw
 
 from ccledger.ledger import sqlite_questions as questions
 from ccledger.ledger.kinds import AXES, KINDS, project_name
-from ccledger.ledger.sqlite_months import closed_before, split
+from ccledger.ledger.months import split
+from ccledger.ledger.sqlite_months import closed_before
 from ccledger.ledger.store import SpanRow, SumRow
 
 if TYPE_CHECKING:

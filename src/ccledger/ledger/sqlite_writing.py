@@ -15,7 +15,7 @@ from ccledger.core.measures import MEASURES
 if TYPE_CHECKING:
     from ccledger.core.measures import Measures
     from ccledger.core.rollup import Fold, Roll, SpanKey
-    from ccledger.ledger.sqlite_months import MonthKey
+    from ccledger.ledger.months import MonthKey
 
 _LARGEST: Final = (1 << 63) - 1
 

@@ -18,12 +18,13 @@ from ccledger.core.errors import StoreError
 from ccledger.core.periods import Days
 from ccledger.core.periods import zone as zone_named
 from ccledger.ledger import sqlite_questions as questions
+from ccledger.ledger.months import in_closed_months
 from ccledger.ledger.past import is_possibly_removed
 from ccledger.ledger.sqlite_access import AccessRows
 from ccledger.ledger.sqlite_accounts import KeptAccounts
 from ccledger.ledger.sqlite_cached import CachedDays
 from ccledger.ledger.sqlite_history import CallReader
-from ccledger.ledger.sqlite_months import close_months, closed_before, in_closed_months
+from ccledger.ledger.sqlite_months import close_months, closed_before
 from ccledger.ledger.sqlite_names import KeptNames
 from ccledger.ledger.sqlite_opening import PATIENCE_MS, connect, migrate, path_of, refuse_older, refuse_strangers
 from ccledger.ledger.sqlite_sums import CallSums, integers
