@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import apsw
 
 from ccledger.core.periods import QUARTER_MS, Days, day_of_number
+from ccledger.ledger.access_rows import TOKEN, read_token, token_row
 from ccledger.ledger.kinds import AXES
 from ccledger.ledger.sqlite_history import bounds_of
 from ccledger.ledger.sqlite_questions import LAST_SPANS, last_starts
@@ -26,32 +27,12 @@ _QUARTER, _DAY = 0, 1
 """Grains as they are stored."""
 _LAST: Final = 1 << 40
 _DIMENSIONS: Final = {axis: int(dimension) for dimension, axis in AXES.items()}
-_TOKEN: Final = (
-    "id",
-    "name",
-    "user_name",
-    "created_at",
-    "mode",
-    "hint",
-    "note",
-    "expires_at",
-    "revoked_at",
-    "models",
-    "ips",
-    "requests_per_minute",
-    "tokens_per_minute",
-    "concurrency",
-    "enable_conversation_logging",
-    "secret_hash",
-    "deleted_at",
-)
-"""The columns of `access_token`: first the fields of an `AccessToken` in their order."""
-_PLACES: Final = ", ".join("?" * len(_TOKEN))
-_REPLACED: Final = ", ".join(f"{column} = excluded.{column}" for column in _TOKEN[1:])
+_PLACES: Final = ", ".join("?" * len(TOKEN))
+_REPLACED: Final = ", ".join(f"{column} = excluded.{column}" for column in TOKEN[1:])
 _KEEP_TOKEN: Final = (
-    f"INSERT INTO access_token ({', '.join(_TOKEN)}) VALUES ({_PLACES}) ON CONFLICT (id) DO UPDATE SET {_REPLACED}"
+    f"INSERT INTO access_token ({', '.join(TOKEN)}) VALUES ({_PLACES}) ON CONFLICT (id) DO UPDATE SET {_REPLACED}"
 )
-_TOKENS: Final = f"SELECT {', '.join(_TOKEN)} FROM access_token ORDER BY created_at, id"
+_TOKENS: Final = f"SELECT {', '.join(TOKEN)} FROM access_token ORDER BY created_at, id"
 
 
 class AccessRows:
@@ -87,12 +68,12 @@ class AccessRows:
 
     def access_tokens(self) -> "list[KeptToken]":
         """See `Store.access_tokens`."""
-        return [_kept(row) for row in self._rows(_TOKENS)]
+        return [read_token(row) for row in self._rows(_TOKENS)]
 
     def keep_access_token(self, kept: "KeptToken") -> None:
         """See `Store.keep_access_token`."""
         with self._transaction() as connection:
-            connection.execute(_KEEP_TOKEN, _row(kept))
+            connection.execute(_KEEP_TOKEN, token_row(kept))
 
     def last_calls(self, axis: "Axis") -> dict[str, int]:
         """See `Store.last_calls`."""
@@ -116,24 +97,3 @@ class AccessRows:
             found = connection.execute(LAST_SPANS, (_QUARTER, dimension, quarters[0], quarters[-1]))
             last.update((key, quarter) for key, quarter in found if days.get(key) == day)
         return last
-
-
-def _row(kept: "KeptToken") -> tuple[Any, ...]:
-    from msgspec import json
-    from msgspec.structs import astuple
-
-    values = astuple(kept.token)
-    lists = (json.encode(texts).decode() for texts in values[9:11])
-    return (*values[:9], *lists, *values[11:14], int(values[14]), kept.digest, kept.deleted_at)
-
-
-def _kept(row: tuple[Any, ...]) -> "KeptToken":
-    from msgspec import json
-
-    from ccledger.core.access import AccessToken
-    from ccledger.ledger.store import KeptToken
-
-    models, ips = (json.decode(text, type=tuple[str, ...]) for text in row[9:11])
-    values = (*row[:9], models, ips, *row[11:14], bool(row[14]))
-    fields: dict[str, Any] = dict(zip(AccessToken.__struct_fields__, values, strict=True))
-    return KeptToken(AccessToken(**fields), *row[15:])

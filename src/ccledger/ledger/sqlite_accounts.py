@@ -9,34 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import apsw
 
+from ccledger.ledger.access_rows import ACCOUNT, account_row, read_account
+
 if TYPE_CHECKING:
     from ccledger.ledger.store import KeptAccount
 
-_COLUMNS: Final = (
-    "id",
-    "name",
-    "type",
-    "base_url",
-    "created_at",
-    "proxy_url",
-    "hint",
-    "organization_id",
-    "billing",
-    "weight",
-    "priority",
-    "concurrency",
-    "is_active",
-    "expires_at",
-    "last_check_at",
-    "health_status",
-    "sealed",
-    "deleted_at",
-)
-"""The fields of `Account` in their order, then those of `KeptAccount`."""
-_SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM accounts ORDER BY number"
+_SELECT: Final = f"SELECT {', '.join(ACCOUNT)} FROM accounts ORDER BY number"
 _KEEP: Final = (
-    f"INSERT INTO accounts ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
-    f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _COLUMNS)}"
+    f"INSERT INTO accounts ({', '.join(ACCOUNT)}) VALUES ({', '.join('?' * len(ACCOUNT))})"
+    f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in ACCOUNT)}"
 )
 
 
@@ -51,18 +32,9 @@ class KeptAccounts:
 
     def accounts(self) -> "list[KeptAccount]":
         """See `Store.accounts`."""
-        from ccledger.core.access import Account
-        from ccledger.ledger.store import KeptAccount
-
-        return [KeptAccount(Account(*_fields(row)), row[16], row[17]) for row in self._rows(_SELECT)]
+        return [read_account(row) for row in self._rows(_SELECT)]
 
     def keep_account(self, kept: "KeptAccount") -> None:
         """See `Store.keep_account`."""
-        from msgspec.structs import astuple
-
         with self._transaction() as connection:
-            connection.execute(_KEEP, (*astuple(kept.account), kept.sealed, kept.deleted_at))
-
-
-def _fields(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    return (*row[:12], bool(row[12]), *row[13:16])
+            connection.execute(_KEEP, account_row(kept))

@@ -1,15 +1,15 @@
 """The ledger in a PostgreSQL database (through asyncpg), written by any number of nodes; it knows no other engine."""
 
-import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ccledger.core.errors import StoreError
+from ccledger.ledger.postgresql.access import AccessRows
+from ccledger.ledger.postgresql.cached import CachedDays
 from ccledger.ledger.postgresql.link import Connection, Link, Row, bind, fresh_name, in_words
-from ccledger.ledger.postgresql.names import KeptNames
 from ccledger.ledger.postgresql.opening import address_of, prepare, refuse_older
 from ccledger.ledger.postgresql.pen import Pen
+from ccledger.ledger.postgresql.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from ccledger.ledger.plan import Price
@@ -28,7 +28,9 @@ def open_writer(url: str, prices: "Callable[[], Price]", zone_name: str) -> "Pos
     except BaseException:
         link.close()
         raise
-    return PostgresqlStore(link, Pen(link, connection, name), prices)
+    store = PostgresqlStore(link, Pen(link, connection, name), prices)
+    store.prepare()
+    return store
 
 
 def open_reader(url: str, _patience_ms: int = 0) -> "PostgresqlStore":
@@ -43,28 +45,18 @@ def open_reader(url: str, _patience_ms: int = 0) -> "PostgresqlStore":
     return PostgresqlStore(link, None, None)
 
 
-class PostgresqlStore(KeptNames):
+class PostgresqlStore(Upkeep, CachedDays, AccessRows):
     """One PostgreSQL database. Fulfils `ledger.store.Store`."""
 
     def __init__(self, link: Link, pen: Pen | None, prices: "Callable[[], Price] | None") -> None:
-        KeptNames.__init__(self)
+        super().__init__(pen, prices)
         self._link = link
-        self._pen = pen
-        self._writing = threading.RLock()
-        self.node = 0
-        """The number in the ids that this store gives."""
 
-    @contextmanager
-    def _transaction(self) -> Generator[Pen]:
-        """One transaction of the writing connection."""
-        if self._pen is None:
-            raise StoreError("this ledger was opened to be read; the writing process has to do that")
-        with self._writing, self._pen.transaction() as pen:
-            yield pen
-
-    def _run(self, query: str, *values: Any) -> list[Row]:
-        assert self._pen is not None
-        return self._pen.run(query, *values)
+    def prepare(self) -> None:
+        """Makes what is better made before it is needed."""
+        with self._own() as pen:
+            self._months.make_ahead(pen)
+        self.close_months()
 
     @contextmanager
     def _held(self) -> Generator[Connection]:

@@ -45,6 +45,11 @@ _CUT: Final = (
 )
 """How asyncpg says that a connection is no more."""
 _LOST: Final = (*_CUT, OSError, TimeoutError)
+_HELD_UP: Final = (exceptions.DeadlockDetectedError, exceptions.SerializationError, exceptions.LockNotAvailableError)
+
+
+class HeldUp(StoreError):
+    """What was asked for stands in the way of what others do, and did not happen."""
 
 
 class Cursor(Protocol):
@@ -56,11 +61,13 @@ class Cursor(Protocol):
 class Connection(Protocol):
     """What is used of a connection of asyncpg."""
 
-    async def fetch(self, query: str, *values: Any) -> list[Row]: ...
+    async def fetch(self, query: str, *values: Any, timeout: float | None = None) -> list[Row]: ...
     async def fetchrow(self, query: str, *values: Any) -> Row | None: ...
     async def fetchval(self, query: str, *values: Any) -> Any: ...
-    async def execute(self, query: str, *values: Any) -> str: ...
-    async def executemany(self, query: str, values: Sequence[Sequence[Any]]) -> None: ...
+    async def execute(self, query: str, *values: Any, timeout: float | None = None) -> str: ...
+    async def executemany(
+        self, query: str, values: Sequence[Sequence[Any]], *, timeout: float | None = None
+    ) -> None: ...
     async def set_type_codec(self, name: str, **how: Any) -> None: ...
     async def add_listener(self, channel: str, callback: Callable[..., None]) -> None: ...
     async def close(self, *, timeout: float | None = None) -> None: ...
@@ -245,14 +252,14 @@ async def _settle() -> None:
 
 def bind(values: Sequence[Any]) -> list[Any]:
     """Values as they are bound: in lists of texts, too, no NUL is left."""
-    return [list(map(escape, value)) if _is_texts(value) else value for value in values]
+    return [[text and escape(text) for text in value] if _is_texts(value) else value for value in values]
 
 
 def _is_texts(value: Any) -> bool:
     if not isinstance(value, list):
         return False
-    texts = cast("list[object]", value)
-    return bool(texts) and isinstance(texts[0], str)
+    values = cast("list[object]", value)
+    return isinstance(next((one for one in values if one is not None), None), str)
 
 
 def escape(text: str) -> str:
@@ -283,7 +290,7 @@ def in_words(address: Address) -> Generator[None]:
         sentence = _sentence(error, address.shown)
         if sentence is None:
             raise
-        raise StoreError(sentence) from None
+        raise (HeldUp if isinstance(error, _HELD_UP) else StoreError)(sentence) from None
 
 
 _SENTENCES: Final[Sequence[tuple[tuple[type[Exception], ...], str]]] = (
@@ -314,8 +321,8 @@ _SENTENCES: Final[Sequence[tuple[tuple[type[Exception], ...], str]]] = (
         "{shown} holds no ledger of this version ({reason}); run 'ccledger migrate'",
     ),
     (
-        (exceptions.DeadlockDetectedError, exceptions.SerializationError, exceptions.LockNotAvailableError),
-        "{shown} is held up by others ({reason}); it is tried again",
+        _HELD_UP,
+        "{shown} is held up by others ({reason}); try again",
     ),
     ((exceptions.ClientConfigurationError,), "CCLEDGER_DATABASE_URL can't be used: {reason}"),
     ((TimeoutError,), "{shown} does not answer; see whether it runs, and whether anything on the way holds it up"),

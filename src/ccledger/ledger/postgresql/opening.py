@@ -5,7 +5,9 @@ from typing import Final
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from ccledger.core.errors import StoreError
+from ccledger.ledger.postgresql.known import NEXT_EPOCH
 from ccledger.ledger.postgresql.link import Address, Connection
+from ccledger.ledger.postgresql.statements import ENTER_ALONE
 
 _OLDEST: Final = 15
 _MIGRATIONS: Final = Path(__file__).parents[1] / "migrations" / "postgresql"
@@ -20,6 +22,15 @@ _TABLES: Final = """
           SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e'
       )
 """
+
+_RAISE_BASE: Final = """
+    INSERT INTO setting AS kept (name, value)
+    SELECT 'batch_base', (max(sequence) + 1 - pg_current_xact_id()::text::bigint)::text FROM batch
+    HAVING max(sequence) >= pg_current_xact_id()::text::bigint
+        + coalesce((SELECT value::bigint FROM setting WHERE name = 'batch_base'), -(1::bigint << 62))
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value
+"""
+"""After a ledger came from another server, whose transactions had other numbers: sequences go on where they were."""
 
 
 def address_of(url: str) -> Address:
@@ -49,7 +60,11 @@ async def prepare(connection: Connection, shown: str, zone: str) -> None:
             f"{shown} holds another program's tables; make a database for ccledger alone ('createdb ccledger')"
         )
     await migrate(connection, shown)
-    await connection.execute("INSERT INTO setting VALUES ('zone', $1) ON CONFLICT DO NOTHING", zone)
+    async with connection.transaction():
+        await connection.execute(ENTER_ALONE)
+        await connection.execute("INSERT INTO setting VALUES ('zone', $1) ON CONFLICT DO NOTHING", zone)
+        if (await connection.execute(_RAISE_BASE)) != "INSERT 0 0":
+            await connection.execute(NEXT_EPOCH)
 
 
 async def _refuse_unfit(connection: Connection, shown: str) -> None:
