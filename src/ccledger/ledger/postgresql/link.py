@@ -31,8 +31,12 @@ _IDLE_READERS: Final = 4
 _READERS: Final = 16
 _LONGEST_STATEMENT: Final = 1 << 17
 """Statements up to this length stay prepared."""
-_SETTINGS: Final = "SET plan_cache_mode = force_generic_plan; SET jit = off;"
-_READER_SETTINGS: Final = f"SET default_transaction_read_only = on; SET statement_timeout = '{int(ANSWER_SECONDS)}s';"
+_SETTINGS: Final = "SET plan_cache_mode = force_generic_plan; SET jit = off; SET random_page_cost = 1.1;"
+# No question wants a table read whole, but a plan made before there are statistics, or without the values, might.
+_READER_SETTINGS: Final = (
+    f"SET default_transaction_read_only = on; SET statement_timeout = '{int(ANSWER_SECONDS)}s'; SET work_mem = '32MB'; "
+    "SET enable_seqscan = off; SET max_parallel_workers_per_gather = 0;"
+)
 _ESCAPE: Final = "\x1a"
 _CUT: Final = (
     ConnectionError,
@@ -206,7 +210,9 @@ def fresh_name() -> str:
 
 async def _connect(address: Address, name: str, settings: str) -> Connection:
     how: Mapping[str, Any] = (
-        {"statement_cache_size": 0} if address.pooled else {"max_cacheable_statement_size": _LONGEST_STATEMENT}
+        {"statement_cache_size": 0}
+        if address.pooled
+        else {"max_cacheable_statement_size": _LONGEST_STATEMENT, "max_cached_statement_lifetime": 0}
     )
     patience: Any = PATIENCE_SECONDS
     connection = cast(
