@@ -1,14 +1,18 @@
 """The ledger in a PostgreSQL database (through asyncpg), written by any number of nodes; it knows no other engine."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ccledger.ledger.postgresql.access import AccessRows
 from ccledger.ledger.postgresql.cached import CachedDays
+from ccledger.ledger.postgresql.history import CallReader
 from ccledger.ledger.postgresql.link import Connection, Link, Row, bind, fresh_name, in_words
 from ccledger.ledger.postgresql.opening import address_of, prepare, refuse_older
 from ccledger.ledger.postgresql.pen import Pen
+from ccledger.ledger.postgresql.sessions import SessionReader
+from ccledger.ledger.postgresql.sums import CallSums
 from ccledger.ledger.postgresql.upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -45,7 +49,7 @@ def open_reader(url: str, _patience_ms: int = 0) -> "PostgresqlStore":
     return PostgresqlStore(link, None, None)
 
 
-class PostgresqlStore(Upkeep, CachedDays, AccessRows):
+class PostgresqlStore(Upkeep, CachedDays, AccessRows, CallSums, CallReader, SessionReader):
     """One PostgreSQL database. Fulfils `ledger.store.Store`."""
 
     def __init__(self, link: Link, pen: Pen | None, prices: "Callable[[], Price] | None") -> None:
@@ -80,7 +84,7 @@ class PostgresqlStore(Upkeep, CachedDays, AccessRows):
     def snapshot(self) -> "Generator[PostgresqlStore]":
         """See `Store.snapshot`."""
         with self._held() as connection:
-            yield _Snapshot(self._link, connection, self._texts, self._projects)
+            yield _Snapshot(self._link, connection, self._texts, self._projects, self._known_names)
 
     def close(self) -> None:
         """See `Store.close`."""
@@ -99,10 +103,18 @@ class _Snapshot(PostgresqlStore):
         connection: Connection,
         texts: dict[int, str | None],
         projects: dict[int, tuple[str | None, str | None]],
+        names: dict[tuple[int, str], int],
     ) -> None:
-        """`texts` and `projects` are what is known of ids: that is true in any state."""
+        """`texts`, `projects` and `names` are what is known of ids: that is true in any state."""
         super().__init__(link, None, None)
-        self._connection, self._texts, self._projects = connection, texts, projects
+        self._connection, self._texts, self._projects, self._known_names = connection, texts, projects, names
+
+    def _settings(self) -> Mapping[str, str]:
+        return self._kept_settings
+
+    @cached_property
+    def _kept_settings(self) -> Mapping[str, str]:
+        return super()._settings()
 
     @contextmanager
     def snapshot(self) -> "Generator[PostgresqlStore]":

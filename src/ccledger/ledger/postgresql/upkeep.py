@@ -3,28 +3,25 @@
 Each step is alone with the ledger, and makes every node ask anew for what it changed.
 """
 
-from abc import abstractmethod
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from ccledger.core.measures import MEASURES
 from ccledger.ledger.months import first_day, month_of
 from ccledger.ledger.postgresql import past, prices, statements
 from ccledger.ledger.postgresql.access import TELL
-from ccledger.ledger.postgresql.known import NEXT_PRICES, Known
+from ccledger.ledger.postgresql.known import NEXT_PRICES
 from ccledger.ledger.postgresql.link import Row
 from ccledger.ledger.postgresql.pen import Pen
 from ccledger.ledger.postgresql.writing import Writing, days_in
-from ccledger.ledger.rows import COLUMNS, Names
-from ccledger.ledger.store import Batch, PriceChange, Slice, Step
+from ccledger.ledger.rows import COLUMNS
+from ccledger.ledger.store import PriceChange, Slice, Step
 
 if TYPE_CHECKING:
     from ccledger.core.call import Call
     from ccledger.core.prices import Model, Override
     from ccledger.core.rollup import Fold
-    from ccledger.ledger.booking import Booking
     from ccledger.ledger.plan import Price
 
 _SUMS: Final = ", ".join(MEASURES)
