@@ -49,7 +49,7 @@ def open_reader(url: str, _patience_ms: int = 0) -> "PostgresqlStore":
     return PostgresqlStore(link, None, None)
 
 
-class PostgresqlStore(Upkeep, CachedDays, AccessRows, CallSums, CallReader, SessionReader):
+class PostgresqlStore(Upkeep, CachedDays, AccessRows, CallReader, CallSums, SessionReader):
     """One PostgreSQL database. Fulfils `ledger.store.Store`."""
 
     def __init__(self, link: Link, pen: Pen | None, prices: "Callable[[], Price] | None") -> None:

@@ -1,6 +1,8 @@
 """Reads rows of calls from the PostgreSQL ledger, by time and in order; it sums up nothing and writes nothing."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from heapq import merge
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ccledger.core.measures import Axis, Dimension, Grain
@@ -39,7 +41,6 @@ _DIMENSIONS: Final = {
     Axis.ACCOUNT: Dimension.ACCOUNT.value,
     Axis.USER: Dimension.USER.value,
 }
-_QUARTER, _DAY = Grain.QUARTER.value, Grain.DAY.value
 _NOBODY: Final = -1
 """An id that nothing has."""
 _EVERYTHING: Final = Wanted()
@@ -74,30 +75,56 @@ class CallReader(Asking):
 
     @each_of_one_state
     def _each(self, start: int, end: int, wanted: Wanted, skip: int, order: str) -> "Generator[Call]":
-        """Page after page, each larger than the one before: nobody pays for calls that are not read."""
         condition = self._condition(wanted)
-        question = questions.page_of_calls(condition.text, order)
-        edges = {"start": start, "start_id": -1, "end": end, "end_id": -1}
-        limit = min(_FIRST_PAGE + skip, _LARGEST_PAGE)
-        while True:
-            first = _near(edges["start"], edges["start_id"] + 1)
-            until = _near(edges["end"], edges["end_id"])
-            rows = self._ask(question, limit=limit, first=first, until=until, **edges, **condition.values)
-            yield from self._calls_of(rows[skip:])
+        size = _FIRST_PAGE + skip
+        found = self._in_place(start, end, condition, size, order)
+        if self._has_moved(start, end):
+            moved = self._moved(start, end, condition, size, order)
+            found = merge(found, moved, key=_when, reverse=order == "DESC")
+        yield from islice(found, skip, None)
+
+    def _has_moved(self, start: int, end: int) -> bool:
+        return self._ask(questions.HAS_MOVED, start=start, end=end)[0][0]
+
+    def _in_place(self, start: int, end: int, condition: _Condition, size: int, order: str) -> "Iterator[Call]":
+        """Page after page, each larger than the one before: nobody pays for calls that are not read."""
+        question = questions.calls_in_place(condition.text, order)
+        first, until = first_id(start), first_id(end)
+        for limit in _sizes(size):
+            rows = self._ask(question, first=first, until=until, limit=limit, **condition.values)
+            yield from self._calls_of(rows)
             if len(rows) < limit:
                 return
-            skip = max(0, skip - len(rows))
-            near = ("end", "end_id") if order == "DESC" else ("start", "start_id")
-            edges[near[0]], edges[near[1]] = rows[-1]["request_at"], rows[-1]["id"]
-            limit = min(limit * 4, _LARGEST_PAGE)
+            if order == "DESC":
+                until = rows[-1]["id"]
+            else:
+                first = rows[-1]["id"] + 1
 
+    def _moved(self, start: int, end: int, condition: _Condition, size: int, order: str) -> "Iterator[Call]":
+        question = questions.calls_moved(condition.text, order)
+        after, before = (start, _NOBODY), (end, _NOBODY)
+        for limit in _sizes(size):
+            bounds = {"start": after[0], "first": after[1], "end": before[0], "until": before[1]}
+            rows = self._ask(question, limit=limit, **bounds, **condition.values)
+            yield from self._calls_of(rows)
+            if len(rows) < limit:
+                return
+            place = (rows[-1]["request_at"], rows[-1]["id"])
+            after, before = (after, place) if order == "DESC" else (place, before)
+
+    @of_one_state
     def ranked(
         self, start: int, end: int, wanted: Wanted, ranking: Ranking, limit: int, *, falling: bool
     ) -> "list[Call]":
         """See `Store.ranked`."""
+        from ccledger.ledger.selection import first_ranked
+
         condition = self._condition(wanted)
-        question = questions.ranked_calls(condition.text, ranking, "DESC" if falling else "ASC")
-        return self._calls_of(self._ask(question, limit=limit, **bounds_of(start, end), **condition.values))
+        in_place, moved = questions.ranked_calls(condition.text, ranking, "DESC" if falling else "ASC")
+        asked = [in_place, moved] if self._has_moved(start, end) else [in_place]
+        values = {**bounds_of(start, end), **condition.values, "limit": limit}
+        found = [call for question in asked for call in self._calls_of(self._ask(question, **values))]
+        return first_ranked(found, ranking, limit, falling=falling)
 
     def call(self, number: int) -> "Call | None":
         """See `Store.call`."""
@@ -115,31 +142,30 @@ class CallReader(Asking):
     def last_calls(self, axis: Axis) -> dict[str, int]:
         """See `Store.last_calls`."""
         quarters = self._last_quarters(_DIMENSIONS[axis])
+        times = [bounds_of(quarter * QUARTER_MS, (quarter + 1) * QUARTER_MS) for quarter in quarters.values()]
+        lists = {f"{name}s": [each[name] for each in times] for name in ("start", "end", "first", "until")}
         last = {key: quarter * QUARTER_MS for key, quarter in quarters.items()}
-        for quarter in set(quarters.values()):
-            bounds = bounds_of(quarter * QUARTER_MS, (quarter + 1) * QUARTER_MS)
-            found = self._ask(questions.last_starts(axis), **bounds)
-            last.update((key, start) for key, start in found if quarters.get(key) == quarter)
+        last.update(self._ask(questions.last_starts(axis), keys=[*quarters], **lists))
         texts = self._texts_on(axis, last.keys())
         return {texts[key]: start for key, start in last.items()}
 
     def _last_quarters(self, dimension: int) -> dict[int, int]:
         """The newest quarter-hour in which each key has calls: the roll-up by days says on which day to look for it."""
-        own = {"dimension": dimension}
-        days = dict(map(tuple, self._ask(questions.LAST_SPANS, grain=_DAY, first=0, last=_LAST_DAY, **own)))
-        zone_days = self._zone_days()
-        last: dict[int, int] = {}
-        for day in set(days.values()):
-            quarters = zone_days.quarters(day_of_number(day))
-            bounds = {"grain": _QUARTER, "first": quarters[0], "last": quarters[-1]}
-            found = self._ask(questions.LAST_SPANS, **bounds, **own)
-            last.update((key, quarter) for key, quarter in found if days.get(key) == day)
-        return last
+        days = dict[int, int](self._ask(questions.LAST_DAYS, dimension=dimension, last=_LAST_DAY))
+        of_days = [self._zone_days().quarters(day_of_number(day)) for day in days.values()]
+        firsts, lasts = [quarters[0] for quarters in of_days], [quarters[-1] for quarters in of_days]
+        asked = {"keys": [*days], "firsts": firsts, "lasts": lasts}
+        return dict(self._ask(questions.LAST_QUARTERS, dimension=dimension, **asked))
 
+    @of_one_state
     def count(self, start: int, end: int, wanted: Wanted) -> int:
         """See `Store.count`."""
         condition = self._condition(wanted)
-        return self._ask(questions.count_calls(condition.text), **bounds_of(start, end), **condition.values)[0][0]
+        values = {**bounds_of(start, end), **condition.values}
+        count = self._ask(questions.count_in_place(condition.text), **values)[0][0]
+        if self._has_moved(start, end):
+            count += self._ask(questions.count_moved(condition.text), **values)[0][0]
+        return count
 
     def counts(self, grain: Grain, first: int, last: int, wanted: Wanted) -> list[SpanCount]:
         """See `Store.counts`."""
@@ -226,9 +252,16 @@ def bounds_of(start: int, end: int) -> dict[str, int]:
     return {"start": start, "end": end, "first": first_id(start), "until": first_id(end)}
 
 
-def _near(at: int, number: int) -> int:
-    """An id, or the one nearest to it of those that calls of a time have."""
-    return min(max(number, first_id(at)), first_id(at + 1))
+def _sizes(size: int) -> Iterator[int]:
+    """How many rows each page has, the first one so many."""
+    while True:
+        size = min(size, _LARGEST_PAGE)
+        yield size
+        size *= 4
+
+
+def _when(call: "Call") -> tuple[int, int]:
+    return call.fact.timing.started_at, call.id
 
 
 def _source_id(name: str) -> int:

@@ -35,7 +35,7 @@ _SETTINGS: Final = "SET plan_cache_mode = force_generic_plan; SET jit = off; SET
 # No question wants a table read whole, but a plan made before there are statistics, or without the values, might.
 _READER_SETTINGS: Final = (
     f"SET default_transaction_read_only = on; SET statement_timeout = '{int(ANSWER_SECONDS)}s'; SET work_mem = '32MB'; "
-    "SET enable_seqscan = off; SET max_parallel_workers_per_gather = 0;"
+    "SET plan_cache_mode = auto; SET enable_seqscan = off; SET max_parallel_workers_per_gather = 0;"
 )
 _ESCAPE: Final = "\x1a"
 _CUT: Final = (

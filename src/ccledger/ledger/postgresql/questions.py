@@ -237,27 +237,55 @@ _MOVED: Final = f"""
     WHERE request_at >= :start::bigint AND request_at < :end::bigint AND request_at <> {_PLACE}"""
 
 
-def count_calls(conditions: str) -> str:
-    """How many calls lie in a time."""
-    return f"SELECT (SELECT count(*) {_IN_PLACE}{conditions}) + (SELECT count(*) {_MOVED}{conditions})"
+HAS_MOVED: Final = f"SELECT EXISTS (SELECT {_MOVED})"
+"""Whether a time has calls that can't be found by their ids: to look for them costs a look into every partition."""
 
 
-LAST_SPANS: Final = """
+def count_in_place(conditions: str) -> str:
+    """How many calls lie in a time, of those whose ids are in the order of time."""
+    return f"SELECT count(*) {_IN_PLACE}{conditions}"
+
+
+def count_moved(conditions: str) -> str:
+    """The same of the other calls."""
+    return f"SELECT count(*) {_MOVED}{conditions}"
+
+
+LAST_DAYS: Final = """
     SELECT key_id, max(start) FROM usage_rollup
-    WHERE grain = :grain::bigint AND dimension = :dimension::bigint
-        AND start BETWEEN :first::bigint AND :last::bigint AND calls > 0
+    WHERE grain = 1 AND dimension = :dimension::bigint AND start BETWEEN 0 AND :last::bigint AND calls > 0
     GROUP BY key_id
 """
-"""The newest of some spans in which each key of a dimension has calls."""
+"""The newest day on which each key of a dimension has calls."""
+LAST_QUARTERS: Final = """
+    SELECT key, quarter
+    FROM unnest(:keys::bigint[], :firsts::bigint[], :lasts::bigint[]) AS wanted (key, first, last)
+    CROSS JOIN LATERAL (
+        SELECT max(start) AS quarter FROM usage_rollup
+        WHERE grain = 0 AND dimension = :dimension::bigint AND start BETWEEN first AND last AND key_id = key
+            AND calls > 0
+    ) AS newest
+    WHERE quarter IS NOT NULL
+"""
+"""The newest quarter-hour within others in which each key has calls."""
 
 
 def last_starts(axis: Axis) -> str:
-    """When the newest call in a time began, of each value that such calls have on an axis."""
+    """When the newest call of each value on an axis began, each within a time of its own."""
     key = _IDS[axis]
     return f"""
-    SELECT {key}, max(request_at) FROM (
-        SELECT {key}, request_at {_IN_PLACE} AND {key} > 0 UNION ALL SELECT {key}, request_at {_MOVED} AND {key} > 0
-    ) AS calls GROUP BY {key}"""
+    SELECT key, newest
+    FROM unnest(:keys::bigint[], :starts::bigint[], :ends::bigint[], :firsts::bigint[], :untils::bigint[])
+        AS wanted (key, started, ended, first, until)
+    CROSS JOIN LATERAL (
+        SELECT greatest(
+            (SELECT max(request_at) FROM request_logs
+             WHERE id >= first AND id < until AND request_at = {_PLACE} AND {key} = key),
+            (SELECT max(request_at) FROM request_logs
+             WHERE request_at >= started AND request_at < ended AND request_at <> {_PLACE} AND {key} = key)
+        ) AS newest
+    ) AS found
+    WHERE newest IS NOT NULL"""
 
 
 NEXT_IDS: Final = f"""
@@ -279,18 +307,18 @@ def edge_start(order: str) -> str:
     )"""
 
 
-def page_of_calls(conditions: str, order: str) -> str:
-    """The first rows of `rows.COLUMNS` in a time, in the order of time, beyond a call and before another.
+def calls_in_place(conditions: str, order: str) -> str:
+    """The first rows of `rows.COLUMNS` in a time, of the calls whose ids are in the order of time."""
+    return f"{_select_rows()}{_IN_PLACE}{conditions} ORDER BY id {order} LIMIT :limit::bigint"
 
-    Both halves are read in the order in which they lie, each no further than the page needs.
-    """
-    beyond = "AND (request_at, id) > (:start::bigint, :start_id::bigint)"
-    before = "AND (request_at, id) < (:end::bigint, :end_id::bigint)"
-    moved = f"FROM request_logs WHERE request_at <> {_PLACE} {beyond} {before}"
+
+def calls_moved(conditions: str, order: str) -> str:
+    """The same of the other calls, beyond one call and before another."""
+    between = (
+        "(request_at, id) > (:start::bigint, :first::bigint) AND (request_at, id) < (:end::bigint, :until::bigint)"
+    )
     return f"""
-    ({_select_rows()}{_IN_PLACE}{conditions} ORDER BY id {order} LIMIT :limit::bigint)
-    UNION ALL
-    ({_select_rows()} {moved}{conditions} ORDER BY request_at {order}, id {order} LIMIT :limit::bigint)
+    {_select_rows()} FROM request_logs WHERE {between} AND request_at <> {_PLACE}{conditions}
     ORDER BY request_at {order}, id {order} LIMIT :limit::bigint"""
 
 
@@ -302,13 +330,13 @@ _RANKS: Final = {
 }
 
 
-def ranked_calls(conditions: str, ranking: Ranking, order: str) -> str:
-    """Rows of `rows.COLUMNS` in a time by a ranking."""
+def ranked_calls(conditions: str, ranking: Ranking, order: str) -> tuple[str, str]:
+    """Rows of `rows.COLUMNS` in a time by a ranking, of calls whose ids are in the order of time, and of the others."""
     by = f"({_RANKS[ranking]}) {order} NULLS LAST, request_at DESC, id DESC LIMIT :limit::bigint"
-    return f"""
-    {_select_rows()} FROM (
-        {_select_rows()}{_IN_PLACE}{conditions} UNION ALL {_select_rows()}{_MOVED}{conditions}
-    ) AS calls ORDER BY {by}"""
+    return (
+        f"{_select_rows()}{_IN_PLACE}{conditions} ORDER BY {by}",
+        f"{_select_rows()}{_MOVED}{conditions} ORDER BY {by}",
+    )
 
 
 def call() -> str:

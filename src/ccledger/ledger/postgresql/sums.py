@@ -1,5 +1,6 @@
 """Sums calls up from the roll-ups of the PostgreSQL ledger, or from its rows; it writes nothing."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import repeat
@@ -70,8 +71,15 @@ class CallSums(Asking):
         """See `Store.sum_calls`."""
         asked = _numbered(stretches)
         by_id = [_Stretch(number, first_id(first), first_id(last + 1) - 1) for number, first, last in asked]
+        times = [(first, last) for _, first, last in asked if first <= last]
         in_place = self._sums(questions.CALLS_IN_PLACE, by_id, cut, {})
+        if not times or not self._has_moved(min(times)[0], max(last for _, last in times) + 1):
+            return in_place
         return in_place + self._sums(questions.CALLS_MOVED, asked, cut, {})
+
+    @abstractmethod
+    def _has_moved(self, start: int, end: int) -> bool:
+        """Whether a time has calls that can't be found by their ids."""
 
     def _sums(
         self, table: questions.Table, asked: Sequence[_Stretch], cut: "Cut", place: Mapping[str, int]
