@@ -328,7 +328,7 @@ class Writing(KeptNames):
             known = self._begin_batches(pen)
         batch = self._write(pen, known, booking._replace(rows=new), told, now, adding, statements.INSIDE, ())
         assert batch is not None
-        for table, rows in zip(statements.ROLLUPS, self._sums(known, booking), strict=True):
+        for table, rows in zip(statements.ROLLUPS, self._differences(known, booking), strict=True):
             length = len(table[1])
             pen.run_many(statements.drop_empty(table), [row[:length] for row in rows if row[length] < 0])
         return batch
@@ -349,7 +349,7 @@ class Writing(KeptNames):
                 kept.update((key, number, int(key in bare)) for key in requests)
         pen.run_many(statements.MARK_BARE, sorted(kept))
 
-    def _sums(self, known: Known, booking: "Booking") -> statements.Sums:
+    def _differences(self, known: Known, booking: "Booking") -> statements.Sums:
         return statements.sums_of(booking.roll, in_closed_months(booking.roll, known.closed))
 
     def _write(
@@ -369,7 +369,7 @@ class Writing(KeptNames):
         from ccledger.core.measures import MEASURES, USUAL
         from ccledger.ledger.booking import moved, pack_ids
 
-        sums = self._sums(known, booking)
+        sums = self._differences(known, booking)
         lean = statements.is_lean(booking.rows) and sums.width <= USUAL
         lists = [
             statements.flat(rows, len(key) + (USUAL if lean else len(MEASURES)))
