@@ -48,6 +48,12 @@ TARGETS = (
     Target("kill", "kill", "imports killed at random moments", ("--megabytes", "100", "--files", "300")),
     Target("write", "write", "the write path", ("--rows", "20000", "--warm", "10000")),
     Target("query", "queries", "questions to ten million calls", ("--calls", "300000", "--times", "30")),
+    Target(
+        "query-postgresql",
+        "queries_postgresql",
+        "the same questions to ten million calls in PostgreSQL",
+        ("--calls", "300000", "--times", "30"),
+    ),
     Target("statusline", "statusline", "the status line with 1 GB of history, and during an import", ("--runs", "10")),
     Target("wheel", "wheel", "the package on a bare machine"),
     Target("page", "page", "the page in Chromium", ("--samples", "5")),

@@ -10,7 +10,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
@@ -251,33 +251,49 @@ def plans(ledger: Path) -> Iterator[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and return 1 when a promise is missed."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--calls", type=int, default=Plan.calls)
-    parser.add_argument("--times", type=int, default=300)
-    chosen = parser.parse_args(arguments)
-    plan = Plan(calls=chosen.calls, sessions=max(100, chosen.calls * 3 // 1000))
+    plan, times = read_options(arguments, __doc__)
     began = time.monotonic()
     data = ensure_ledger(plan)
     size = (data / "ledger.db").stat().st_size
     sys.stdout.write(
         f"{machine()}\n{plan.calls:,} calls, {size / 1e9:.1f} GB, ready in {time.monotonic() - began:.0f} s\n"
     )
-    with tempfile.TemporaryDirectory(prefix="nobody-") as home:
-        environment = {"CLAUDE_CONFIG_DIR": home, "CCLEDGER_DATA_DIR": str(data), "CCLEDGER_TIMEZONE": ZONE}
-        with serving(environment) as server:
-            found = [ask_all(server, kind, plan, chosen.times) for kind in KINDS]
+    found = ask_everything({"CCLEDGER_DATA_DIR": str(data)}, plan, times)
+    return report(found, times, plans(data / "ledger.db"))
+
+
+def read_options(arguments: Sequence[str] | None, what: str | None) -> tuple[Plan, int]:
+    """Read the command line: which ledger, and how often each kind of question is asked."""
+    parser = argparse.ArgumentParser(description=what)
+    parser.add_argument("--calls", type=int, default=Plan.calls)
+    parser.add_argument("--times", type=int, default=300)
+    chosen = parser.parse_args(arguments)
+    return Plan(calls=chosen.calls, sessions=max(100, chosen.calls * 3 // 1000)), chosen.times
+
+
+def ask_everything(environment: Mapping[str, str], plan: Plan, times: int) -> list[Timings]:
+    """Ask a server of nobody's history every kind of question."""
+    with (
+        tempfile.TemporaryDirectory(prefix="nobody-") as home,
+        serving({"CLAUDE_CONFIG_DIR": home, "CCLEDGER_TIMEZONE": ZONE, **environment}) as server,
+    ):
+        return [ask_all(server, kind, plan, times) for kind in KINDS]
+
+
+def report(found: Sequence[Timings], times: int, plans: Iterable[str], suffix: str = "") -> int:
+    """Print the table and the plans, judge every promise, and return 1 when one is missed."""
     heads = ("middle", "p99", "worst", "CPU", "CPU p99")
-    sys.stdout.write(f"{f'milliseconds, {chosen.times} questions each':<67}{''.join(f'{head:>9}' for head in heads)}\n")
-    sys.stdout.write("".join(f"{each}\n" for each in [*found, *plans(data / "ledger.db")]))
-    kept = [judge_kind(name, found) for name in dict.fromkeys(kind.promise for kind in KINDS)]
+    sys.stdout.write(f"{f'milliseconds, {times} questions each':<67}{''.join(f'{head:>9}' for head in heads)}\n")
+    sys.stdout.write("".join(f"{each}\n" for each in [*found, *plans]))
+    kept = [judge_kind(name, found, suffix) for name in dict.fromkeys(kind.promise for kind in KINDS)]
     return 0 if all(kept) else 1
 
 
-def judge_kind(name: str, found: Sequence[Timings]) -> bool:
+def judge_kind(name: str, found: Sequence[Timings], suffix: str) -> bool:
     """Judge a promise by the slowest of its kinds."""
     own = [each for each in found if each.kind.promise == name]
     p99, limit = max(percentile(each.ms) for each in own), own[0].kind.limit_ms
-    return judge(name, f"p99 {p99:.0f} ms", f"{limit:.0f} ms", kept=p99 <= limit)
+    return judge(f"{name}{suffix}", f"p99 {p99:.0f} ms", f"{limit:.0f} ms", kept=p99 <= limit)
 
 
 if __name__ == "__main__":

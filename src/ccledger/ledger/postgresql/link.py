@@ -33,7 +33,7 @@ _LONGEST_STATEMENT: Final = 1 << 17
 """Statements up to this length stay prepared."""
 _SETTINGS: Final = "SET plan_cache_mode = force_generic_plan; SET jit = off; SET random_page_cost = 1.1;"
 # No question wants a table read whole, but a plan made before there are statistics, or without the values, might.
-_READER_SETTINGS: Final = (
+READER_SETTINGS: Final = (
     f"SET default_transaction_read_only = on; SET statement_timeout = '{int(ANSWER_SECONDS)}s'; SET work_mem = '32MB'; "
     "SET plan_cache_mode = auto; SET enable_seqscan = off; SET max_parallel_workers_per_gather = 0;"
 )
@@ -128,7 +128,7 @@ class Link:
         if not self._places.acquire(timeout=PATIENCE_SECONDS):
             raise StoreError("too many questions wait for the database; ask again in a moment")
         try:
-            connection = self._take_idle() or self.connect(settings=_READER_SETTINGS)
+            connection = self._take_idle() or self.connect(settings=READER_SETTINGS)
             try:
                 yield connection
             except TimeoutError:

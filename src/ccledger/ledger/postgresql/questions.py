@@ -64,11 +64,12 @@ RECENT_SESSIONS: Final = """
     GROUP BY session_id ORDER BY max(id) DESC LIMIT :limit::bigint
 """
 BOOKED: Final = "SELECT key FROM call_key WHERE key = ANY(:keys::text[])"
+# A call is looked up for each key: joined, the plan might read all of them.
 EXCHANGED: Final = """
-    SELECT call_key.key FROM call_key
-    LEFT JOIN call_alias ON call_alias.id = call_key.call_id
-    JOIN request_logs ON request_logs.id = coalesce(call_alias.call_id, call_key.call_id)
-    WHERE call_key.key = ANY(:keys::text[]) AND (traits >> 16 & 4) <> 0
+    SELECT call_key.key FROM call_key LEFT JOIN call_alias ON call_alias.id = call_key.call_id
+    WHERE call_key.key = ANY(:keys::text[]) AND (
+        SELECT traits >> 16 & 4 FROM request_logs WHERE id = coalesce(call_alias.call_id, call_key.call_id)
+    ) <> 0
 """
 SUMMARY: Final = f"""
     SELECT least(coalesce((SELECT sum(calls) FROM usage_rollup WHERE grain = 1 AND dimension = 0), 0), {_LARGEST})
