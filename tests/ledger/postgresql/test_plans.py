@@ -31,7 +31,7 @@ LARGE = ("request_logs", "usage_rollup", "usage_day", "usage_month", "call_key")
 AXES = (Axis.ACCESS_TOKEN, Axis.ACCOUNT, Axis.USER, Axis.PROJECT, Axis.SOURCE)
 
 TIMES = {"first": first_id(START), "until": first_id(END), "start": START, "end": END, "limit": 50, "after": 5}
-KEYS: Mapping[str, Any] = {
+KEYS: dict[str, Any] = {
     **dict.fromkeys(("model", "session", "access_token", "endpoint", "mode", "key", "id", "kind"), 7),
     "source": 2,
     "status": 529,
