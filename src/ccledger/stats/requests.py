@@ -12,7 +12,7 @@ from ccledger.core.errors import UsageError
 from ccledger.ledger.ids import FIRST_MS
 from ccledger.ledger.store import Ranking
 from ccledger.stats.history import Cursor, cursor_text, read_cursor
-from ccledger.stats.spans import Asked, Span, fine_spans, from_the_first, kept, spans_of, sum_of, touch
+from ccledger.stats.spans import Asked, Span, fine_spans, from_the_first, in_milliseconds, kept, spans_of, sum_of, touch
 
 if TYPE_CHECKING:
     from ccledger.core.call import Call
@@ -186,7 +186,15 @@ def _in_order(spans: list[Span], *, goes_down: bool) -> Iterable[Span]:
 
 def _fine(view: "Store", wanted: "Wanted", spans: Iterable[Span], *, newest_first: bool) -> Iterator[Span]:
     for span in spans:
-        yield from _in_order(fine_spans(view, span, wanted), goes_down=newest_first)
+        if _is_looked_up(wanted):
+            yield in_milliseconds(view, span)
+        else:
+            yield from _in_order(fine_spans(view, span, wanted), goes_down=newest_first)
+
+
+def _is_looked_up(wanted: "Wanted") -> bool:
+    """Whether an index passes over all other calls: then nothing is gained by knowing where they are."""
+    return wanted.status not in (None, _USUAL_STATUS)
 
 
 def _steps(spans: Iterable[Span], wanted: "Wanted") -> Iterator[tuple[int, int]]:
@@ -196,7 +204,7 @@ def _steps(spans: Iterable[Span], wanted: "Wanted") -> Iterator[tuple[int, int]]
     """
     named = (wanted.projects, wanted.session, wanted.access_token, wanted.account, wanted.user, wanted.source)
     has_empty_gaps = all(value is None for value in named) and wanted.model is None and wanted.success is None
-    most = _AT_ONCE if wanted.status in (None, _USUAL_STATUS) else _AT_ONCE_BY_STATUS
+    most = _AT_ONCE_BY_STATUS if _is_looked_up(wanted) else _AT_ONCE
     step: tuple[int, int] | None = None
     calls = 0
     for span in spans:

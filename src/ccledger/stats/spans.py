@@ -74,6 +74,14 @@ def _quarters(view: "Store", first: int, end: int, wanted: Wanted) -> list[Span]
     return [Span(calls, None, quarter * QUARTER_MS, (quarter + 1) * QUARTER_MS) for quarter, calls in counts]
 
 
+def in_milliseconds(view: "Store", span: Span) -> Span:
+    """The same stretch, a day by when it begins and ends."""
+    if span.day is None:
+        return span
+    quarters = Days(zone(view.zone())).quarters(day_of_number(span.day))
+    return Span(span.calls, None, quarters.start * QUARTER_MS, quarters.stop * QUARTER_MS)
+
+
 def fine_spans(view: "Store", span: Span, wanted: Wanted) -> list[Span]:
     """A day in quarter-hours; what is finer stays as it is."""
     if span.day is None:

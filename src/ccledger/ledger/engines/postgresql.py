@@ -112,6 +112,13 @@ class _Snapshot(PostgresqlStore):
     def _settings(self) -> Mapping[str, str]:
         return self._kept_settings
 
+    def _moved_between(self) -> tuple[int | None, int | None]:
+        return self._kept_moved
+
+    @cached_property
+    def _kept_moved(self) -> tuple[int | None, int | None]:
+        return super()._moved_between()
+
     @cached_property
     def _kept_settings(self) -> Mapping[str, str]:
         return super()._settings()

@@ -84,7 +84,14 @@ class CallReader(Asking):
         yield from islice(found, skip, None)
 
     def _has_moved(self, start: int, end: int) -> bool:
+        """Whether a time has calls that can't be found by their ids."""
+        first, last = self._moved_between()
+        if first is None or last is None or last < start or first >= end:
+            return False
         return self._ask(questions.HAS_MOVED, start=start, end=end)[0][0]
+
+    def _moved_between(self) -> tuple[int | None, int | None]:
+        return self._ask(questions.MOVED)[0]
 
     def _in_place(self, start: int, end: int, condition: _Condition, size: int, order: str) -> "Iterator[Call]":
         """Page after page, each larger than the one before: nobody pays for calls that are not read."""

@@ -238,8 +238,13 @@ _MOVED: Final = f"""
     WHERE request_at >= :start::bigint AND request_at < :end::bigint AND request_at <> {_PLACE}"""
 
 
+MOVED: Final = f"""
+    SELECT (SELECT request_at FROM request_logs WHERE request_at <> {_PLACE} ORDER BY request_at LIMIT 1),
+           (SELECT request_at FROM request_logs WHERE request_at <> {_PLACE} ORDER BY request_at DESC LIMIT 1)
+"""
+"""When the first and the last began of the calls that can't be found by their ids."""
 HAS_MOVED: Final = f"SELECT EXISTS (SELECT {_MOVED})"
-"""Whether a time has calls that can't be found by their ids: to look for them costs a look into every partition."""
+"""Whether a time has such calls: to look for them costs a look into every partition."""
 
 
 def count_in_place(conditions: str) -> str:
