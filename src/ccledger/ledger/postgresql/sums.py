@@ -59,12 +59,12 @@ class CallSums(Asking):
             parts = [(number, split(first, last, closed)) for number, first, last in asked]
             over = [_Stretch(number, *part.months) for number, part in parts if part.months]
             asked = [_Stretch(number, *days) for number, part in parts for days in part.days]
-        of_months = self._sums(questions.months_table(axis), over, cut, place)
-        return of_months + self._sums(questions.spans_table(axis), asked, cut, place)
+        of_months = self._summed(questions.months_table(axis), over, cut, place)
+        return of_months + self._summed(questions.spans_table(axis), asked, cut, place)
 
     def sum_days(self, stretches: Sequence[tuple[int, int]], cut: "Cut") -> list[SumRow]:
         """See `Store.sum_days`."""
-        return self._sums(questions.DAYS, _numbered(stretches), cut, {})
+        return self._summed(questions.DAYS, _numbered(stretches), cut, {})
 
     @of_one_state
     def sum_calls(self, stretches: Sequence[tuple[int, int]], cut: "Cut") -> list[SumRow]:
@@ -72,16 +72,16 @@ class CallSums(Asking):
         asked = _numbered(stretches)
         by_id = [_Stretch(number, first_id(first), first_id(last + 1) - 1) for number, first, last in asked]
         times = [(first, last) for _, first, last in asked if first <= last]
-        in_place = self._sums(questions.CALLS_IN_PLACE, by_id, cut, {})
+        in_place = self._summed(questions.CALLS_IN_PLACE, by_id, cut, {})
         if not times or not self._has_moved(min(times)[0], max(last for _, last in times) + 1):
             return in_place
-        return in_place + self._sums(questions.CALLS_MOVED, asked, cut, {})
+        return in_place + self._summed(questions.CALLS_MOVED, asked, cut, {})
 
     @abstractmethod
     def _has_moved(self, start: int, end: int) -> bool:
         """Whether a time has calls that can't be found by their ids."""
 
-    def _sums(
+    def _summed(
         self, table: questions.Table, asked: Sequence[_Stretch], cut: "Cut", place: Mapping[str, int]
     ) -> list[SumRow]:
         if not asked:
