@@ -18,8 +18,6 @@ from ccledger.ledger.postgresql.upkeep import Upkeep
 if TYPE_CHECKING:
     from ccledger.ledger.plan import Price
 
-_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1 FROM setting LIMIT 1"
-
 
 def open_writer(url: str, prices: "Callable[[], Price]", zone_name: str) -> "PostgresqlStore":
     """The store that may write, its schema brought up to date."""
@@ -62,18 +60,6 @@ class PostgresqlStore(Upkeep, CachedDays, AccessRows, CallReader, CallSums, Sess
             self._months.make_ahead(pen)
         self.close_months()
 
-    @contextmanager
-    def _held(self) -> Generator[Connection]:
-        """A connection in a transaction that sees one state of the ledger: for `Link.portions`, too."""
-        with self._link.reader() as connection:
-            with in_words(self._link.address):
-                self._link.ask(connection.execute(_SNAPSHOT))
-            try:
-                yield connection
-            finally:
-                if not connection.is_closed():
-                    self._link.ask(connection.execute("ROLLBACK"))
-
     def _rows(self, query: str, *values: Any) -> list[Row]:
         if self._pen is not None and self._pen.is_broken:
             with self._writing:
@@ -83,7 +69,7 @@ class PostgresqlStore(Upkeep, CachedDays, AccessRows, CallReader, CallSums, Sess
     @contextmanager
     def snapshot(self) -> "Generator[PostgresqlStore]":
         """See `Store.snapshot`."""
-        with self._held() as connection:
+        with self._link.state() as connection:
             yield _Snapshot(self._link, connection, self._texts, self._projects, self._known_names)
 
     def close(self) -> None:
@@ -126,10 +112,6 @@ class _Snapshot(PostgresqlStore):
     @contextmanager
     def snapshot(self) -> "Generator[PostgresqlStore]":
         yield self
-
-    @contextmanager
-    def _held(self) -> Generator[Connection]:
-        yield self._connection
 
     def _rows(self, query: str, *values: Any) -> list[Row]:
         with in_words(self._link.address):

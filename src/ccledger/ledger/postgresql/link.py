@@ -10,7 +10,7 @@ import asyncio
 import secrets
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
 
 import asyncpg
@@ -37,6 +37,8 @@ READER_SETTINGS: Final = (
     f"SET default_transaction_read_only = on; SET statement_timeout = '{int(ANSWER_SECONDS)}s'; SET work_mem = '32MB'; "
     "SET plan_cache_mode = auto; SET enable_seqscan = off; SET max_parallel_workers_per_gather = 0;"
 )
+_STATE: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1 FROM setting LIMIT 1"
+"""The first question is what makes the moment."""
 _ESCAPE: Final = "\x1a"
 _CUT: Final = (
     ConnectionError,
@@ -106,6 +108,9 @@ class Link:
 
     def ask(self, question: Coroutine[Any, Any, _Answer]) -> _Answer:
         """What comes of a question to a connection; the thread that asks waits for it."""
+        if self._is_own_thread():
+            question.close()
+            raise StoreError("the thread that talks to the database can't wait for an answer of it")
         try:
             answer = asyncio.run_coroutine_threadsafe(question, self._loop)
         except RuntimeError:
@@ -116,6 +121,9 @@ class Link:
         except BaseException:
             answer.cancel()
             raise
+
+    def _is_own_thread(self) -> bool:
+        return threading.current_thread() is self._thread
 
     def connect(self, name: str = "ccledger", settings: str = "") -> Connection:
         """A new connection, for whoever keeps it. The server lists it under `name`."""
@@ -138,6 +146,36 @@ class Link:
                 self._give_back(connection)
         finally:
             self._places.release()
+
+    @contextmanager
+    def state(self) -> Generator[Connection]:
+        """Lends a connection in a transaction that sees one state of the database."""
+        with ExitStack() as stack:
+            with in_words(self.address):
+                try:
+                    connection = self._begin(stack)
+                except _CUT:
+                    self._drop_idle()
+                    connection = self._begin(stack)
+            yield connection
+
+    def _begin(self, stack: ExitStack) -> Connection:
+        with ExitStack() as lent:
+            connection = lent.enter_context(self.reader())
+            lent.callback(self._leave, connection)
+            self.ask(connection.execute(_STATE))
+            stack.push(lent.pop_all())
+        return connection
+
+    def _leave(self, connection: Connection) -> None:
+        """Ends a transaction; where that can't be waited for, its connection."""
+        if connection.is_closed():
+            return
+        try:
+            self.ask(connection.execute("ROLLBACK"))
+        except (*_LOST, StoreError, exceptions.PostgresError, AttributeError):
+            # The last is what asyncpg says of a connection that is being cleared away with whoever forgot to end it.
+            self.drop(connection)
 
     def _take_idle(self) -> Connection | None:
         while self._idle:
@@ -184,7 +222,10 @@ class Link:
 
     def drop(self, connection: Connection) -> None:
         """Ends a connection at once, whatever it is doing."""
-        self.ask(_terminate(connection))
+        if self._is_own_thread():  # whoever read from it was forgotten, and is cleared away here
+            connection.terminate()
+        else:
+            self.ask(_terminate(connection))
 
     def close(self) -> None:
         """Ends the connections that lie idle, and the loop."""

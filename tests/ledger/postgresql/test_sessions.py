@@ -1,0 +1,38 @@
+"""Batches are read in their order: none shows before every older one can."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from ccledger.ledger.postgresql.link import Link
+from ccledger.ledger.postgresql.opening import address_of
+from ccledger.ledger.store import Store, open_store
+from tests.conformance.stores import price
+from tests.conformance.test_store import make_fact
+from tests.postgres import fresh_database
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with fresh_database() as url:
+        yield url
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    opened = open_store(url, lambda: price, "UTC")
+    yield opened
+    opened.close()
+
+
+def test_a_batch_waits_for_whoever_began_before_it(store: Store, url: str) -> None:
+    link = Link(address_of(url))
+    other = link.connect("other")
+    link.ask(other.execute("BEGIN; SELECT pg_current_xact_id()"))
+    batch = store.append([make_fact("msg:1")], {}, now=1)
+    assert store.summary().calls == 1
+    assert store.batches(0, 10) == []
+    link.ask(other.execute("ROLLBACK"))
+    assert store.batches(0, 10) == [batch]
+    link.end(other)
+    link.close()
