@@ -8,12 +8,13 @@ import atexit
 import os
 import tempfile
 import warnings
-from collections.abc import Generator
+from collections.abc import Coroutine, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
@@ -21,6 +22,7 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 from ccledger.ledger.postgresql.link import Connection
 from ccledger.ledger.postgresql.opening import migrate
 
+_Answer = TypeVar("_Answer")
 _numbers = count()
 _SETTINGS = "fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off"
 """Nothing here has to survive, and nothing but the tests is to hold a transaction open."""
@@ -67,7 +69,7 @@ def _template() -> str:
     name = f"ccledger_{os.getpid()}_template"
     execute(server(), f"CREATE DATABASE {name}")
     atexit.register(execute, server(), f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    asyncio.run(_migrate(_at(name)))
+    _run(_migrate(_at(name)))
     return name
 
 
@@ -77,12 +79,18 @@ def _at(database: str) -> str:
 
 def execute(url: str, script: str) -> None:
     """Runs SQL on a connection of its own."""
-    asyncio.run(_execute(url, script))
+    _run(_execute(url, script))
 
 
 def fetch(url: str, query: str, *values: object) -> list[tuple[Any, ...]]:
     """What somebody else's connection is answered."""
-    return [tuple(row) for row in asyncio.run(_fetch(url, query, values))]
+    return [tuple(row) for row in _run(_fetch(url, query, values))]
+
+
+def _run(work: Coroutine[Any, Any, _Answer]) -> _Answer:
+    """Runs something in a thread of its own: in this one, a browser's loop may be running."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 async def _connect(url: str) -> Connection:

@@ -1,7 +1,6 @@
 """Keys, accounts and calls of a real gateway over a while: before it runs, while it does, and when they are gone."""
 
 import json
-import sqlite3
 from collections.abc import Generator
 from datetime import UTC, datetime
 from http.client import HTTPResponse
@@ -12,6 +11,7 @@ import anthropic
 import openai
 import pytest
 
+from tests.engine import everything
 from tests.journeys.office import ADMIN, SECRET, Office, add_account, make_home, office, opened, say
 from tests.journeys.visits import Home
 from tests.upstream.answers import Counts, message, text_block
@@ -199,10 +199,9 @@ def test_secrets_are_in_no_file(tmp_path: Path) -> None:
         ask(found, "ccl-planted-stranger-0123456789")
         found.calls_of("laptop", 1)
         found.server.stop()
-    with sqlite3.connect(tmp_path / "data" / "ledger.db") as database:
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    database.close()
-    kept = b"".join(path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file())
+    kept = everything(tmp_path / "data")
+    assert b"laptop" in kept
+    kept += b"".join(path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file())
     for secret in (key, SECRET, ADMIN, "ccl-planted-stranger-0123456789"):
         assert secret.encode() not in kept
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
+from tests.engine import settings_for
 from tests.journeys.history import Transcript, zone_where
 
 NOW = datetime.now(UTC)
@@ -31,6 +32,7 @@ class Home:
             "CLAUDE_CONFIG_DIR": str(self.claude),
             "CCLEDGER_DATA_DIR": str(self.folder / "data"),
             "CCLEDGER_TIMEZONE": ZONE,
+            **settings_for(self.folder / "data"),
         }
 
     def transcript(self, session: str) -> Transcript:
