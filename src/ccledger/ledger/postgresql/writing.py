@@ -385,7 +385,7 @@ class Writing(KeptNames):
             [key for key, _ in keys],
             [number for _, number in keys],
             *statements.calls_of(booking.rows, lean=lean),
-            *lists,
+            *map(statements.written, lists),
             *told,
             known.base,
             self.node,
