@@ -12,6 +12,7 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
+from weakref import WeakSet
 
 import asyncpg
 import uvloop
@@ -106,6 +107,7 @@ class Link:
         self._thread = threading.Thread(target=self._loop.run_forever, name="postgresql", daemon=True)
         self._thread.start()
         self._idle: list[Connection] = []
+        self._every = WeakSet[Connection]()
         self._places = threading.Semaphore(_READERS)
 
     def ask(self, question: Coroutine[Any, Any, _Answer]) -> _Answer:
@@ -130,7 +132,9 @@ class Link:
     def connect(self, name: str = "ccledger", settings: str = "") -> Connection:
         """A new connection, for whoever keeps it. The server lists it under `name`."""
         with in_words(self.address):
-            return self.ask(_connect(self.address, name, settings))
+            connection = self.ask(_connect(self.address, name, settings))
+        self._every.add(connection)
+        return connection
 
     @contextmanager
     def reader(self) -> Generator[Connection]:
@@ -230,11 +234,14 @@ class Link:
             self.ask(_terminate(connection))
 
     def close(self) -> None:
-        """Ends the connections that lie idle, and the loop."""
+        """Ends every connection, and the loop."""
         if self._loop.is_closed():
             return
         while (connection := self._take_idle()) is not None:
-            self.ask(_close(connection))
+            self.end(connection)
+        for connection in list(self._every):
+            if not connection.is_closed():
+                self.drop(connection)
         self.ask(_settle())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

@@ -130,8 +130,9 @@ class Told(NamedTuple):
 def book(entering: str, adding: str, *, lean: bool) -> str:
     """The one statement that books: new calls under their keys, differences of all roll-ups, the batch, positions.
 
-    Each part waits for the one before: locks are taken in one order, whoever books, and those last that everybody needs.
-    Where `entering` is refused nothing is written. `lean` calls leave out the columns at the end of `rows.COLUMNS`, and those of `MEASURES`.
+    Each part waits for the one before: locks are taken in one order, whoever books, and those last that everybody
+    needs. Where `entering` is refused nothing is written. `lean` calls leave out the columns at the end of
+    `rows.COLUMNS`, and those of `MEASURES`.
     """
     measures = MEASURES[:USUAL] if lean else MEASURES
     return f"""
