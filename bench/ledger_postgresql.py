@@ -59,11 +59,16 @@ def ensure_database(plan: Plan) -> str:
     url = urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
     if not asyncio.run(_is_complete(server, name)):
         asyncio.run(_make_empty(server, name))
-        open_store(url, lambda: _no_price, ZONE).close()
-        asyncio.run(_fill(url, ensure_ledger(plan) / "ledger.db", plan))
-        open_store(url, lambda: _no_price, ZONE).close()  # sums up the months that are over
+        write_database(plan, url, ensure_ledger(plan) / "ledger.db")
         asyncio.run(_finish(url, name))
     return url
+
+
+def write_database(plan: Plan, url: str, ledger: Path) -> None:
+    """Make the ledger in an empty database: its schema by the engine itself, then the rows of the SQLite one."""
+    open_store(url, lambda: _no_price, ZONE).close()
+    asyncio.run(_fill(url, ledger, plan))
+    open_store(url, lambda: _no_price, ZONE).close()  # sums up the months that are over
 
 
 def _no_price(_reading: object, _at: int) -> Cost | None:

@@ -54,9 +54,12 @@ def plans(url: str) -> Iterator[str]:
 
 async def _explain(url: str, text: str, values: Sequence[object]) -> dict[str, Any]:
     connection = await asyncpg.connect(url)
-    await connection.execute(READER_SETTINGS)
-    await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", *values)
-    told = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", *values)
+    await connection.execute(f"{READER_SETTINGS} SET plan_cache_mode = force_generic_plan; SET jit = off")
+    await connection.execute(f"PREPARE question AS {text}")
+    bound = ", ".join(f"'{value}'".replace("[", "{").replace("]", "}") for value in values)
+    explain = f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE question({bound})"
+    await connection.execute(explain)  # the next time nothing has to be loaded any more
+    told = await connection.fetchval(explain)
     await connection.close()
     return json.loads(told)[0]
 
