@@ -12,7 +12,7 @@ from ccledger.core.errors import UsageError
 from ccledger.ledger.ids import FIRST_MS
 from ccledger.ledger.store import Ranking
 from ccledger.stats.history import Cursor, cursor_text, read_cursor
-from ccledger.stats.spans import Asked, Span, fine_spans, from_the_first, in_milliseconds, kept, spans_of, sum_of, touch
+from ccledger.stats.spans import Asked, Span, fine_days, from_the_first, in_milliseconds, kept, spans_of, sum_of, touch
 
 if TYPE_CHECKING:
     from ccledger.core.call import Call
@@ -29,6 +29,8 @@ _AT_ONCE: Final = 1_000
 """Calls that are looked at before somebody asks what time it is."""
 _AT_ONCE_BY_STATUS: Final = 100_000
 """The same where an index passes over all others."""
+_DAYS_AT_ONCE: Final = 8
+"""Days whose quarter-hours are asked for together."""
 _USUAL_STATUS: Final = 200
 _LONGEST_ID: Final = 19
 
@@ -185,11 +187,29 @@ def _in_order(spans: list[Span], *, goes_down: bool) -> Iterable[Span]:
 
 
 def _fine(view: "Store", wanted: "Wanted", spans: Iterable[Span], *, newest_first: bool) -> Iterator[Span]:
+    if _is_looked_up(wanted):
+        yield from (in_milliseconds(view, span) for span in spans)
+        return
+    for group in _groups(spans):
+        days = [span.day for span in group if span.day is not None]
+        yield from _in_order(fine_days(view, days, wanted) if days else group, goes_down=newest_first)
+
+
+def _groups(spans: Iterable[Span]) -> Iterator[list[Span]]:
+    """Days that are near each other, to be asked about together: one at first, then more and more."""
+    group: list[Span] = []
+    most = 1
     for span in spans:
-        if _is_looked_up(wanted):
-            yield in_milliseconds(view, span)
-        else:
-            yield from _in_order(fine_spans(view, span, wanted), goes_down=newest_first)
+        if group and not (len(group) < most and _are_near(group[0].day, span.day)):
+            yield group
+            group, most = [], min(most * 2, _DAYS_AT_ONCE)
+        group.append(span)
+    if group:
+        yield group
+
+
+def _are_near(day: int | None, other: int | None) -> bool:
+    return day is not None and other is not None and abs(day - other) < _DAYS_AT_ONCE
 
 
 def _is_looked_up(wanted: "Wanted") -> bool:

@@ -84,10 +84,14 @@ def in_milliseconds(view: "Store", span: Span) -> Span:
 
 def fine_spans(view: "Store", span: Span, wanted: Wanted) -> list[Span]:
     """A day in quarter-hours; what is finer stays as it is."""
-    if span.day is None:
-        return [span]
-    quarters = Days(zone(view.zone())).quarters(day_of_number(span.day))
-    return _quarters(view, quarters.start, quarters.stop, wanted)
+    return [span] if span.day is None else fine_days(view, [span.day], wanted)
+
+
+def fine_days(view: "Store", days: Iterable[int], wanted: Wanted) -> list[Span]:
+    """Some days in quarter-hours, oldest first, from one question; between them there are no calls."""
+    known, numbers = Days(zone(view.zone())), sorted(days)
+    first, last = known.quarters(day_of_number(numbers[0])), known.quarters(day_of_number(numbers[-1]))
+    return _quarters(view, first.start, last.stop, wanted)
 
 
 def from_the_first(spans: Iterable[Span], skip: int) -> tuple[Iterator[Span], int]:
