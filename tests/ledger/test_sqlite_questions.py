@@ -2,6 +2,7 @@
 # pyright: reportUnknownMemberType=false
 """No question looks at every call: each finds what it needs by a key or an index."""
 
+import inspect
 import re
 from collections.abc import Iterator
 from itertools import chain, combinations
@@ -111,6 +112,16 @@ def test_no_question_looks_at_every_call(connection: apsw.Connection, name: str)
     assert steps
     scans = [step for step in steps if step.startswith("SCAN") and not any(some in step for some in FEW)]
     assert [step for step in scans if step not in SMALL] == []
+
+
+def test_every_question_of_the_module_is_looked_at() -> None:
+    asked = inspect.getsource(named) + inspect.getsource(sums)
+    written = {
+        name
+        for name, each in vars(questions).items()
+        if inspect.isfunction(each) and each.__module__ == questions.__name__ and not name.startswith("_")
+    }
+    assert [name for name in sorted(written) if f"questions.{name}(" not in asked] == []
 
 
 def test_calls_are_read_in_the_order_in_which_they_lie(connection: apsw.Connection) -> None:
