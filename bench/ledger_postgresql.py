@@ -14,7 +14,7 @@ import hashlib
 import os
 import sys
 import warnings
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
@@ -132,8 +132,9 @@ async def _finish(url: str, name: str) -> None:
 
 async def _make_partitions(connection: Any, plan: Plan) -> None:
     """Give every month of a plan its partition, as the engine does when it books."""
-    year = LAST_DAY.year - 1 - plan.days // 365
-    months = [(year + at // 12, at % 12 + 1) for at in range((LAST_DAY.year - year) * 12 + LAST_DAY.month + 1)]
+    begin, end = LAST_DAY - timedelta(days=plan.days + 1), LAST_DAY + timedelta(days=31)
+    numbers = range(begin.year * 12 + begin.month - 1, end.year * 12 + end.month + 1)
+    months = [(number // 12, number % 12 + 1) for number in numbers]
     edges = [call_id(int(datetime(*month, 1, tzinfo=UTC).timestamp() * 1000), 0, 0) for month in months]
     for (year, month), (first, until) in zip(months, pairwise(edges), strict=False):
         await connection.execute(
