@@ -85,7 +85,8 @@ def test_an_iterator_that_is_forgotten_leaves_no_transaction_open(store: Store, 
     circle.append(circle)
     del circle
     gc.collect()
-    assert in_transactions(url) == 0
+    # The connection was cut, which the server sees in its own time.
+    assert any(in_transactions(url) == 0 for _ in range(500))
 
 
 def test_many_states_can_be_held_at_once_and_few_connections_are_kept(store: Store, url: str) -> None:
