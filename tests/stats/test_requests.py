@@ -88,6 +88,14 @@ def test_a_list_is_the_plain_list_in_pieces(
             assert_lies_beside(store, asked, sort, (place, call, limit), expected)
 
 
+@pytest.mark.parametrize("engine", engines())
+def test_a_page_that_nothing_was_found_for_tells_of_no_calls_before_it(engine: str, tmp_path: Path) -> None:
+    with fresh_store(engine, tmp_path) as store:
+        store.append([make_fact()], {}, now=1)
+        asked = Asked(0, FOREVER, Wanted(status=200))
+        assert list_requests(store, asked, Sort(), Place(page=1, limit=1), lambda: True).total == 0
+
+
 def assert_lies_beside(
     store: Store, asked: Asked, sort: Sort, at: tuple[int, Call, int], expected: Sequence[Call]
 ) -> None:

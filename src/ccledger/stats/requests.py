@@ -113,7 +113,7 @@ def _in_time(view: "Store", asked: Asked, place: Place, is_late: IsLate, *, newe
     calls, far, near = found.calls[: place.limit], _far(found, place.limit), None
     total, is_exact = skip + len(found.calls), True
     if cursor is not None or far is not None or (skip and not calls):
-        total, is_exact = _total(view, asked, total, is_late)
+        total, is_exact = _total(view, asked, total if found.calls else 0, is_late)
     if calls and (cursor or skip):
         near = str(calls[0].id)
     if backwards:

@@ -258,6 +258,13 @@ def test_calls_are_read_in_the_order_in_which_they_lie(asked: Callable[[str], li
             assert [step for step in found if "Sort" in step["Node Type"]] == [], name
 
 
+def test_rows_are_added_up_without_being_sorted(asked: Callable[[str], list[Row]]) -> None:
+    for name in NAMED:
+        if name.startswith(("sums_", "count_spans")):
+            found = plan(asked, name, values_are_known=False)
+            assert [step for step in found if "Sort" in step["Node Type"]] == [], name
+
+
 def test_an_unusual_status_is_looked_up(asked: Callable[[str], list[Row]]) -> None:
     for name in NAMED:
         if name.startswith("calls_in_place") and name.endswith(STATUS):

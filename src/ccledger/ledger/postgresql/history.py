@@ -181,7 +181,7 @@ class CallReader(Asking):
         dimension, condition = self._key_condition(wanted)
         question = questions.count_spans(dimension, condition.text, success=wanted.success)
         rows = self._ask(question, grain=int(grain), first=first, last=last, **condition.values)
-        return [SpanCount(*row) for row in rows]
+        return sorted(SpanCount(*row) for row in rows)
 
     def _session_counts(self, grain: Grain, first: int, last: int, wanted: Wanted) -> list[SpanCount]:
         """A session has few calls beside all there are, so they are counted themselves."""

@@ -34,10 +34,11 @@ _LONGEST_STATEMENT: Final = 1 << 17
 """Statements up to this length stay prepared."""
 # One plan for every value: with dozens of partitions, making a plan costs more than most of them.
 _SETTINGS: Final = "SET plan_cache_mode = force_generic_plan; SET jit = off; SET random_page_cost = 1.1;"
-# No question wants a table read whole; a plan that is made without values, or before there are statistics, might.
+# No question wants a table read whole, or wide rows sorted before they are added up; a plan that is made without
+# values, or before there are statistics, might. What is asked for in an order comes from an index that has it.
 READER_SETTINGS: Final = (
     f"SET default_transaction_read_only = on; SET statement_timeout = '{int(ANSWER_SECONDS)}s'; SET work_mem = '32MB'; "
-    "SET enable_seqscan = off; SET max_parallel_workers_per_gather = 0;"
+    "SET enable_seqscan = off; SET enable_sort = off; SET max_parallel_workers_per_gather = 0;"
 )
 _STATE: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1 FROM setting LIMIT 1"
 """The first question is what makes the moment."""

@@ -372,14 +372,15 @@ _SPANS_KEPT: Final = """
 def count_spans(dimension: int, conditions: str, *, success: bool | None = None) -> str:
     """How many calls each span has, as the roll-ups of a dimension know it: all, or those that ended well or did not.
 
-    Where a key is among the conditions, every span is looked up: others' keys lie between them.
+    Where a key is among the conditions, every span is looked up: others' keys lie between them. They come in no order:
+    to have one, a plan might read those others after all.
     """
     spans = f"start = ANY({_SPANS_KEPT})" if dimension else "start BETWEEN :first::bigint AND :last::bigint"
     counted = f"sum({_COUNTED[success]})"
     return f"""
     SELECT start, least({counted}, {_LARGEST})::bigint FROM usage_rollup
     WHERE grain = :grain::bigint AND dimension = {dimension} AND {spans}{conditions}
-    GROUP BY start HAVING {counted} > 0 ORDER BY start"""
+    GROUP BY start HAVING {counted} > 0"""
 
 
 def count_session_quarters(conditions: str) -> str:
