@@ -28,9 +28,9 @@ from ccledger.ledger.postgresql.link import READER_SETTINGS
 _BOTH: Final = (Axis.PROJECT, Axis.MODEL)
 _DAY_MS: Final = 86_400_000
 _LAST: Final = int(LAST_DAY.timestamp() * 1000)
-_DAYS: Final = {"first": _LAST // _DAY_MS - 60, "last": _LAST // _DAY_MS - 30, "length": 31}
+_DAYS: Final = {"first": _LAST // _DAY_MS - 60, "last": _LAST // _DAY_MS - 30}
 _IDS: Final = {"first": first_id(_LAST - 30 * _DAY_MS), "until": first_id(_LAST - 29 * _DAY_MS)}
-_EDGE: Final = {"first": _IDS["first"], "last": first_id(_LAST - 30 * _DAY_MS + 900_000) - 1, "length": 1 << 40}
+_EDGE: Final = {"first": _IDS["first"], "last": first_id(_LAST - 30 * _DAY_MS + 900_000) - 1}
 _FILTERS: Final = {"only_user": [30], "without_source": [2]}
 _TOKEN: Final = " AND token_id = :token::bigint"
 
@@ -40,9 +40,9 @@ def plans(url: str) -> Iterator[str]:
     one, two = (Axis.USER,), (Axis.SOURCE,)
     by_project = {**_DAYS, "grain": Grain.DAY.value, "dimension": Dimension.PROJECT.value}
     asked = {
-        "by dimension": (questions.sums_in_row(questions.spans_table(Axis.PROJECT), _BOTH, (), ()), by_project),
-        "combined": (questions.sums_in_row(questions.DAYS, _BOTH, one, two), {**_DAYS, **_FILTERS}),
-        "edges": (questions.sums_in_row(questions.CALLS_IN_PLACE, _BOTH, one, two), {**_EDGE, **_FILTERS}),
+        "by dimension": (questions.sums_of_one(questions.spans_table(Axis.PROJECT), _BOTH, (), ()), by_project),
+        "combined": (questions.sums_of_one(questions.DAYS, _BOTH, one, two), {**_DAYS, **_FILTERS}),
+        "edges": (questions.sums_of_one(questions.CALLS_IN_PLACE, _BOTH, one, two), {**_EDGE, **_FILTERS}),
         "calls of a key": (questions.calls_in_place(_TOKEN, "DESC"), {**_IDS, "token": 9, "limit": 64}),
     }
     for name, (question, values) in asked.items():

@@ -117,7 +117,7 @@ def sums_of(
     table: questions.Table, axes: Sequence[Axis], values: Mapping[str, Any]
 ) -> Iterator[tuple[Callable[..., Any], str, Question]]:
     filters = {f"{which}_{axis}": [1, 2] for which in ("only", "without") for axis in axes}
-    for function in (questions.sums_in_row, questions.sums_of_each):
+    for function in (questions.sums_of_one, questions.sums_in_row, questions.sums_of_each):
         for by, only, without in (((), (), ()), (axes, (), ()), (axes, axes, ()), ((), axes, axes)):
             name = f"{table.name} {table.time} {by} {only} {without}"
             yield function, name, Question(function(table, by, only, without), {**values, **filters})

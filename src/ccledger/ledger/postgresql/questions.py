@@ -193,23 +193,25 @@ def months_table(axis: Axis | None) -> Table:
     )
 
 
-def sums_in_row(table: Table, by: "Sequence[Axis]", only: "Sequence[Axis]", without: "Sequence[Axis]") -> str:
-    """The sums of stretches of one length that follow each other, by axes, after the number of each from 0.
+def sums_of_one(table: Table, by: "Sequence[Axis]", only: "Sequence[Axis]", without: "Sequence[Axis]") -> str:
+    """The sums of one stretch, by axes, after its number: 0. `only` and `without` are axes with a list of ids each."""
+    time = table.time.format(first=":first::bigint", last=":last::bigint")
+    groups = [table.columns[axis] for axis in by]
+    return f"SELECT 0, summed.* FROM ({_sums(table, groups, f'{time}{_filters(table, only, without)}')}) AS summed"
 
-    `only` and `without` are axes with a list of ids each.
-    """
+
+def sums_in_row(table: Table, by: "Sequence[Axis]", only: "Sequence[Axis]", without: "Sequence[Axis]") -> str:
+    """The same of stretches of one length that follow each other, each after its number."""
     groups = [f"({table.span} - :first::bigint) / :length::bigint", *(table.columns[axis] for axis in by)]
     time = table.time.format(first=":first::bigint", last=":last::bigint")
     return _sums(table, groups, f"{time}{_filters(table, only, without)}")
 
 
 def sums_of_each(table: Table, by: "Sequence[Axis]", only: "Sequence[Axis]", without: "Sequence[Axis]") -> str:
-    """The same of any stretches. Those without rows are left out."""
+    """The same of any stretches."""
     groups = [table.columns[axis] for axis in by]
     time = table.time.format(first="stretch.first", last="stretch.last")
     summed = _sums(table, groups, f"{time}{_filters(table, only, without)}")
-    if not groups:
-        summed += " HAVING count(*) > 0"
     return f"""
     SELECT stretch.number - 1, summed.*
     FROM unnest(:firsts::bigint[], :lasts::bigint[]) WITH ORDINALITY AS stretch (first, last, number)
@@ -227,7 +229,9 @@ def _sums(table: Table, groups: "Sequence[str]", conditions: str) -> str:
     sums = [f"least(sum({measure}), {_LARGEST})::bigint AS m{at}" for at, measure in enumerate(table.measures)]
     named = [f"{group} AS g{at}" for at, group in enumerate(groups)]
     question = f"SELECT {', '.join([*named, *sums])} FROM {table.name} WHERE {conditions}"
-    return f"{question} GROUP BY {', '.join(f'g{at}' for at, _ in enumerate(groups))}" if groups else question
+    if not groups:
+        return f"{question} HAVING count(*) > 0"
+    return f"{question} GROUP BY {', '.join(f'g{at}' for at, _ in enumerate(groups))}"
 
 
 _IN_PLACE: Final = f"""

@@ -86,10 +86,12 @@ class CallSums(Asking):
     ) -> list[SumRow]:
         if not asked:
             return []
-        length = _length_in_row(asked)
-        if length:
+        times: dict[str, Any] = {"first": asked[0].first, "last": asked[-1].last}
+        if len(asked) == 1:
+            put = questions.sums_of_one
+        elif length := _length_in_row(asked):
             put = questions.sums_in_row
-            times: dict[str, Any] = {"first": asked[0].first, "last": asked[-1].last, "length": length}
+            times["length"] = length
         else:
             put = questions.sums_of_each
             times = {"firsts": [each.first for each in asked], "lasts": [each.last for each in asked]}
@@ -114,7 +116,7 @@ def _numbered(stretches: Sequence[tuple[int, int]]) -> list[_Stretch]:
 
 
 def _length_in_row(asked: Sequence[_Stretch]) -> int:
-    """The length of stretches that follow each other and are of one length, be it only one; 0 of any others."""
+    """The length of stretches that follow each other and are of one length; 0 of any others."""
     first, length = asked[0].first, asked[0].last - asked[0].first + 1
     if length < 1:
         return 0
