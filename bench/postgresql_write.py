@@ -109,7 +109,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ((version,),) = fetch(url, "SHOW server_version")
     sys.stdout.write(f"{machine()}\nPostgreSQL {version}, durable commits, batches of {BATCH}, {chosen.nodes} nodes\n")
     sys.stdout.write(f"{rate:,.0f} new rows/s, a fifth of all batches replayed, client CPU {cpu:.0f} µs a row\n")
-    sys.stdout.write(f"longest wait {longest * 1000:.0f} ms, {deadlocks} deadlocks, roll-ups {'exact' if exact else 'WRONG'}\n")
+    sys.stdout.write(
+        f"longest wait {longest * 1000:.0f} ms, {deadlocks} deadlocks, roll-ups {'exact' if exact else 'WRONG'}\n"
+    )
     figure = f"{rate:,.0f} rows/s, {deadlocks} deadlocks, roll-ups {'exact' if exact else 'wrong'}"
     kept = rate >= LIMIT and not deadlocks and exact
     return 0 if judge("postgresql-write", figure, f"≥ {LIMIT:,}, 0, exact", kept=kept) else 1
