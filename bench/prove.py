@@ -47,6 +47,7 @@ TARGETS = (
     Target("import-served", "import_served", "a second run with a server running", ("--runs", "3")),
     Target("kill", "kill", "imports killed at random moments", ("--megabytes", "100", "--files", "300")),
     Target("write", "write", "the write path", ("--rows", "20000", "--warm", "10000")),
+    Target("postgresql-write", "postgresql_write", "four nodes that write to one PostgreSQL", ("--rows", "5000")),
     Target("query", "queries", "questions to ten million calls", ("--calls", "300000", "--times", "30")),
     Target(
         "query-postgresql",

@@ -1,5 +1,7 @@
 """What only the PostgreSQL engine has to do: several nodes, broken connections, databases that do not fit."""
 
+# pyright: reportPrivateUsage=false
+
 import random
 import threading
 from collections.abc import Callable, Generator, Iterator
@@ -318,6 +320,18 @@ def test_sums_too_large_for_a_column_do_not_stop_the_import(url: str) -> None:
     (row,) = store.spans(Grain.DAY, Dimension.ALL, 0, ALL)
     assert (row.measures[0], row.measures[MEASURES.index("input_cost")]) == (11, (1 << 63) - 1)
     store.close()
+
+
+def test_keys_and_names_longer_than_an_index_holds_are_kept(url: str) -> None:
+    long = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz数据", k=9000))
+    with opened(url) as (store,):
+        for output in (1, 2):
+            store.append(
+                [make_fact(f"msg:{long}", f"req:{long}", session=long, project=long, output=output)], {}, now=1
+            )
+        (call,) = store.calls(0, ALL)
+    assert call.fact.place is not None
+    assert (call.fact.place.session, call.fact.place.project) == (long, long)
 
 
 def test_the_schema_has_every_column_that_is_written(url: str) -> None:

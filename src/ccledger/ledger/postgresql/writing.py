@@ -11,9 +11,11 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from asyncpg import exceptions  # pyright: ignore[reportMissingTypeStubs]
+from msgspec.structs import replace
 
 from ccledger.core.errors import StoreError
 from ccledger.core.periods import Days
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 
 _Answer = TypeVar("_Answer")
 _TRIES: Final = 12
+_LONGEST_KEY: Final = 600
+"""In characters, each of which may take four of the 2,700 bytes that an index has for a row."""
+_CHANGED: Final = "other nodes change the ledger faster than this one can book; it tries again"
 _OPEN, _STALE = 0, 1
 """What `ledger_enter` answers; else a key or an id is known."""
 _KEPT_BATCHES: Final = 10_000
@@ -46,12 +51,24 @@ _PRUNE: Final = (
 )
 
 
-class _Stale(Exception):
+class _Stale(HeldUp):
     """Another node changed what this one went by."""
 
 
 class _OneCall(Exception):
     """Calls turned out to be one."""
+
+
+def with_short_keys(fact: "Fact") -> "Fact":
+    """A fact under keys that an index can hold: nonsense that is longer is known by its digest."""
+    if max(map(len, fact.keys)) <= _LONGEST_KEY:
+        return fact
+    return replace(fact, keys=tuple(sorted(map(short_key, fact.keys))))
+
+
+def short_key(key: str) -> str:
+    """A key as it is stored."""
+    return key if len(key) <= _LONGEST_KEY else f"{key[:64]}#{sha256(key.encode()).hexdigest()}"
 
 
 @lru_cache(maxsize=8)
@@ -87,6 +104,7 @@ class Writing(KeptNames):
                 if positions:
                     pen.run(statements.KEEP_POSITIONS, *told)
                 return None
+            facts = list(map(with_short_keys, facts))
             self._name_all(facts)
             self._months.make(pen, [fact.timing.started_at for fact in facts])
             batch = self._in_any_way(lambda adding: self._book(pen, facts, told, now, adding))
@@ -126,7 +144,7 @@ class Writing(KeptNames):
         """A transaction beside those of other nodes, while all go by the same."""
         with pen.transaction():
             if pen.run(statements.ENTER, known.epoch)[0][0] == _STALE:
-                raise _Stale
+                raise _Stale(_CHANGED)
             yield
 
     def _run(self, query: str, *values: Any) -> list[Any]:
@@ -161,10 +179,10 @@ class Writing(KeptNames):
                 return book(adding)
             except exceptions.NumericValueOutOfRangeError:
                 adding = CLIPPED
-            except (_Stale, HeldUp, exceptions.UniqueViolationError):
+            except (HeldUp, exceptions.UniqueViolationError):
                 pass
             self._forget_known()
-        return book(adding)
+        raise HeldUp(_CHANGED)
 
     def _book(self, pen: Pen, facts: "Sequence[Fact]", told: Told, now: int, adding: str) -> Batch | None:
         from ccledger.ledger.booking import bare_keys
@@ -394,7 +412,7 @@ class Writing(KeptNames):
             msgspec.json.encode(models),
         )[0]
         if code == _STALE:
-            raise _Stale
+            raise _Stale(_CHANGED)
         return Batch(sequence, now, tuple(booking.ids), models) if code == _OPEN else None
 
     def _prune(self, pen: Pen) -> None:
