@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from ccledger.core.call import Fact
-from ccledger.ledger.drain import POSITION, Drain
+from ccledger.ledger.drain import POSITION, Booker, Drain
 from ccledger.ledger.spool import Position, SpoolWriter, segments
 from ccledger.ledger.store import Store, open_store
 from ccledger.ledger.writer import Writer
@@ -49,7 +49,7 @@ class Failing:
 @contextmanager
 def draining(folder: Path, store: Store, failures: int = 0, poison: str = "") -> Generator[tuple[SpoolWriter, Drain]]:
     start = Position.decode(store.position(POSITION))
-    drain = Drain(folder, Failing(Writer(store, lambda: 0), failures, poison), store.exchanged, start)
+    drain = Drain(Booker(folder, Failing(Writer(store, lambda: 0), failures, poison), store.exchanged, start))
     writer = SpoolWriter(folder, os.urandom, drain.tell, first=start.segment + 1)
     drain.start(writer)
     try:
@@ -111,7 +111,7 @@ class AlmostFull(Failing):
 
 def test_calls_wait_for_a_ledger_that_only_has_room_for_less(tmp_path: Path, store: Store) -> None:
     sink = AlmostFull(Writer(store, lambda: 0))
-    drain = Drain(tmp_path, sink, store.exchanged, Position(0, 0))
+    drain = Drain(Booker(tmp_path, sink, store.exchanged, Position(0, 0)))
     writer = SpoolWriter(tmp_path, os.urandom, drain.tell)
     write(writer, map(fact, range(3)))
     drain.start(writer)

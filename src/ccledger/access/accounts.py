@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -70,6 +71,21 @@ def is_sealing(store: Store) -> bool:
     return any(kept.sealed is not None for kept in store.accounts())
 
 
+def refuse_other_key(store: Store, vault: "Vault") -> None:
+    """Raises `StoreError` when a store holds credentials that this vault does not open: another node has sealed them."""
+    sealed = next((kept.sealed for kept in store.accounts() if kept.sealed is not None), None)
+    if sealed is None:
+        return
+    with suppress(StoreError):  # there is no key here at all
+        if vault.has_sealed(sealed):
+            return
+    raise StoreError(
+        "the credentials of this ledger's accounts were sealed with another key than this node has; give all nodes "
+        "the same CCLEDGER_MASTER_KEY. The node that sealed them has it in its own settings, or in the file "
+        "ccledger.key of its data directory ('base64 -w0 ccledger.key')"
+    )
+
+
 class AccountBook:
     """Every account. Fulfils `core.ports.Accounts`; any thread may ask and change."""
 
@@ -82,6 +98,24 @@ class AccountBook:
         self._changing = threading.RLock()
         self._kept = {kept.account.id: kept for kept in store.accounts()}
         self._opened: dict[str, Credential] = {}
+        self._all = self._there()
+
+    def reload(self) -> None:
+        """Takes over what somebody else has changed on the ledger."""
+        with self._changing:
+            self._reload()
+
+    def _reload(self) -> None:
+        kept = {one.account.id: one for one in self._store.accounts()}
+        changed = [name for name, one in kept.items() if self._kept.get(name) != one]
+        if not changed:
+            return
+        for name in changed:
+            before = self._kept.get(name)
+            if before is not None and before.sealed != kept[name].sealed:
+                self._opened.pop(name, None)
+        # What has not changed stays the same object, so that the pool keeps what it knows of it.
+        self._kept = {**kept, **{name: self._kept[name] for name in kept if name not in changed}}
         self._all = self._there()
 
     def all(self) -> Sequence[Account]:
@@ -139,6 +173,7 @@ class AccountBook:
         )
         credential = Credential(new.secret, new.refresh_token, new.expires_at, whole_proxy)
         with self._changing:
+            self._reload()
             check(account, credential, self._all)
             self._keep(account, credential)
         return account
@@ -152,6 +187,7 @@ class AccountBook:
         told = {name: value for name, value in given.items() if name in Account.__struct_fields__}
         kept_secrets = {name: value for name, value in given.items() if name in Credential.__struct_fields__}
         with self._changing:
+            self._reload()
             before = self.find(account)
             if "proxy_url" in told:
                 told["proxy_url"], kept_secrets["proxy_url"] = proxy_parts(told["proxy_url"])
@@ -183,6 +219,7 @@ class AccountBook:
     def delete(self, account: str) -> Account:
         """Deletes an account and its credential for good; calls keep its name."""
         with self._changing:
+            self._reload()
             gone = self.find(account)
             self._put(KeptAccount(replace(gone, is_active=False), None, self._clock()))
         return gone
@@ -190,6 +227,8 @@ class AccountBook:
     def renew(self, account: str, credential: Credential) -> None:
         """See `Accounts.renew`. The hint becomes that of the new secret."""
         with self._changing:
+            with suppress(Exception):  # whatever the ledger's trouble is, the new secret is what counts
+                self._reload()
             kept = self._kept.get(account)
             if kept is None or kept.deleted_at is not None:
                 return
@@ -203,6 +242,7 @@ class AccountBook:
     def tell_health(self, account: str, health: str) -> None:
         """See `Accounts.tell_health`."""
         with self._changing:
+            self._reload()
             kept = self._kept.get(account)
             if kept is not None and kept.deleted_at is None:
                 self._keep(replace(kept.account, health=health, checked_at=self._clock()), None)

@@ -88,6 +88,18 @@ class Tokens:
         self._kept = {one.token.id: one for one in kept}
         self.keys = KeyRing(kept, signing)
 
+    def reload(self) -> None:
+        """Takes over what somebody else has changed on the ledger."""
+        with self._changing:
+            self._reload()
+
+    def _reload(self) -> None:
+        for kept in self._store.access_tokens():
+            # What has not changed stays the same object: limits are those of the one that is shown.
+            if self._kept.get(kept.token.id) != kept:
+                self._kept[kept.token.id] = kept
+                self.keys.put(kept)
+
     def all(self) -> Sequence[AccessToken]:
         """Every access token that was not deleted, oldest first."""
         return [kept.token for kept in list(self._kept.values()) if kept.deleted_at is None]
@@ -119,7 +131,7 @@ class Tokens:
     def change(self, token_id: str, asked: TokenSettings) -> AccessToken:
         """Changes what is asked of an access token. Raises `UnknownToken`, `UsageError` for what makes no sense."""
         with self._changing:
-            kept = self._known(token_id)
+            kept = self._newest(token_id)
             changed = _changed(kept.token, asked, self._clock())
             if _is_signed(kept.token) and _ends_later(changed, kept.token):
                 raise UsageError("a key in the form of a JSON Web Token ends when it says itself; issue a new one")
@@ -128,7 +140,7 @@ class Tokens:
     def revoke(self, token_id: str) -> AccessToken:
         """Ends an access token for good; one that is revoked already stays as it is. Raises `UnknownToken`."""
         with self._changing:
-            kept = self._known(token_id)
+            kept = self._newest(token_id)
             if kept.token.revoked_at is not None:
                 return kept.token
             return self._keep(kept._replace(token=replace(kept.token, revoked_at=self._clock())))
@@ -136,7 +148,12 @@ class Tokens:
     def delete(self, token_id: str) -> AccessToken:
         """Takes an access token away; its calls stay, and so does its name for them. Raises `UnknownToken`."""
         with self._changing:
-            return self._keep(self._known(token_id)._replace(deleted_at=self._clock()))
+            return self._keep(self._newest(token_id)._replace(deleted_at=self._clock()))
+
+    def _newest(self, token_id: str) -> KeptToken:
+        """An access token as it is on the ledger: another node may have changed it a moment ago."""
+        self._reload()
+        return self._known(token_id)
 
     def _known(self, token_id: str) -> KeptToken:
         kept = self._kept.get(token_id)

@@ -60,11 +60,15 @@ class Vault:
         nonce = self._random(_NONCE_BYTES)
         return _VERSION + self._mark + nonce + self._cipher.encrypt(nonce, value, owner.encode())
 
+    def has_sealed(self, sealed: bytes) -> bool:
+        """Whether a value was sealed with this vault's key."""
+        return sealed[1:_HEAD] == self._mark
+
     def open(self, sealed: bytes, owner: str) -> bytes:
         """The value. Raises `StoreError`, which says what to do, when it is not for this owner or this vault."""
         if sealed[:1] != _VERSION:
             raise StoreError(_DAMAGED)
-        if sealed[1:_HEAD] != self._mark:
+        if not self.has_sealed(sealed):
             raise StoreError(
                 "the credential was sealed with another key; bring that key back "
                 f"({FILE_NAME} in the data directory, or {VARIABLE}), or give the account its credential anew"

@@ -352,11 +352,10 @@ class _Talk(NamedTuple):
 
 def _missed(batches: Batches, after: int) -> list[_News] | None:
     """What was booked after a batch; None when that is too much, too long ago, or not a batch of this ledger."""
-    # The batch itself is read, too: only if it is there, nothing can be missing between it and the next one.
-    first = max(after, 1)
-    found = batches(first - 1, _MISSED_BATCHES + 1)
-    whole = [batch.sequence for batch in found] == list(range(first, first + len(found)))
-    if not whole or len(found) > _MISSED_BATCHES or (after and not found):
+    # The batch itself is read, too: only if it is there, nothing can be missing between it and the next one. Numbers
+    # rise, but not always by one.
+    found = batches(max(after - 1, 0), _MISSED_BATCHES + 1)
+    if len(found) > _MISSED_BATCHES or (after and (not found or found[0].sequence != after)):
         return None
     return [_news(batch) for batch in found if batch.sequence > after]
 

@@ -8,6 +8,7 @@ from ccledger.core.call import Fact
 
 if TYPE_CHECKING:
     from ccledger.core.access import AccessToken, Account, Credential
+    from ccledger.core.counting import CallLimits, Lack, Ticket
 
 
 class Clock(Protocol):
@@ -92,4 +93,19 @@ class Accounts(Protocol):
 
     def tell_health(self, account: str, health: str) -> None:
         """Keeps what a check found: `healthy` or `unhealthy`, with its time."""
+        ...
+
+
+class Counts(Protocol):
+    """Who counts calls for all that share a ledger, so that a limit holds for them together."""
+
+    async def take(self, subject: str, limits: "CallLimits", expected: int) -> "Ticket | Lack":
+        """Counts one more call that is expected to use so many tokens, or says what it has to wait for.
+
+        Raises `CountsAway` when nobody can count now; then the call is not counted.
+        """
+        ...
+
+    def leave(self, ticket: "Ticket", used: int) -> None:
+        """A call that was counted is over, and has used so many tokens. Never waits."""
         ...

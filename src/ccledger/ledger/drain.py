@@ -44,26 +44,82 @@ _REST_SECONDS: Final = 0.5
 """How long a ledger that takes nothing is left alone."""
 
 
+class Booker:
+    """Books the frames of one spool, each once: how far it came is on the ledger with what it booked."""
+
+    def __init__(
+        self,
+        folder: Path,
+        sink: "Sink",
+        reported: Callable[[Iterable[str]], set[str]],
+        start: Position,
+        name: str = POSITION,
+    ) -> None:
+        """`reported` says which of these keys lead to calls that came through the spool before.
+
+        The ledger keeps the position under `name`.
+        """
+        self.folder = folder
+        self._sink = sink
+        self._reported = reported
+        self._name = name
+        self.read_to = start
+        """Up to here everything is booked."""
+
+    def take(self, taken: Taken) -> None:
+        """Books what was read, and removes segments that hold nothing more. Raises what the ledger's trouble is."""
+        if taken.damaged:
+            _LOG.error("the spool holds %d bytes that nobody can read; they are passed over", taken.damaged)
+        if not taken.kept and taken.end.segment == self.read_to.segment:
+            return
+        try:
+            self._append(taken.kept, taken.end)
+        except Exception:  # noqa: BLE001 - one call that can't be booked must not hold up all others
+            # What failed may have come after the commit: what is booked is not to be booked again.
+            if Position.decode(self._sink.positions().get(self._name)) < taken.end:
+                self._append([], self.read_to)
+                self._take_singly(taken.kept)
+                self._append([], taken.end)
+        self.read_to = taken.end
+        forget(self.folder, taken.end)
+
+    def _append(self, kept: Sequence[Kept], end: Position) -> None:
+        self._sink.append(name_all(kept, self._reported), {self._name: end.encode()})
+
+    def _take_singly(self, kept: Iterable[Kept]) -> None:
+        """Books calls one by one, the ledger being well; those that it can't take are laid aside."""
+        for frame in kept:
+            try:
+                self._append([frame], frame.end)
+            except Exception as error:
+                # A disk that is almost full may well have room for a position, and for none of the calls.
+                if _is_of_the_storage(error):
+                    raise
+                self._append([], self.read_to)
+                _LOG.error("a call can't be booked; it is kept in %s", self.folder / _ASIDE, exc_info=error)
+                with (self.folder / _ASIDE).open("ab") as aside:
+                    aside.write(msgspec.json.encode(frame.facts) + b"\n")
+            self.read_to = frame.end
+
+
 class Drain:
     """Books what is in the spool, and what comes: within some ten milliseconds, or a hundred calls at once.
 
     While the ledger can't be written calls stay in the spool; nothing is lost, and nothing is booked twice.
     """
 
-    def __init__(
-        self, folder: Path, sink: "Sink", reported: Callable[[Iterable[str]], set[str]], start: Position
-    ) -> None:
-        """`reported` says which of these keys lead to calls that came through the spool before."""
-        self._folder = folder
-        self._sink = sink
-        self._reported = reported
-        self.read_to = start
-        """Up to here everything is booked."""
+    def __init__(self, booker: Booker) -> None:
+        self._booker = booker
         self._news = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
         self.failure: str | None = None
         """Why the ledger takes nothing at the moment."""
+
+    @property
+    def read_to(self) -> Position:
+        """Up to here everything is booked."""
+        return self._booker.read_to
 
     def start(self, writer: SpoolWriter) -> None:
         """Begins with what an earlier process left behind."""
@@ -117,8 +173,8 @@ class Drain:
     def _book(self) -> int:
         """Books some calls and answers how many; -1 when that failed."""
         try:
-            taken = read(self._folder, self.read_to, _AT_ONCE, self._writer.end)
-            self._take(taken)
+            taken = read(self._booker.folder, self.read_to, _AT_ONCE, self._writer.end)
+            self._booker.take(taken)
         except Exception as error:  # noqa: BLE001 - whatever it is (a full disk, a locked file), calls wait for its end
             if self.failure is None:
                 _LOG.error("calls wait in the spool: the ledger can't be written", exc_info=error)
@@ -128,40 +184,6 @@ class Drain:
             _LOG.warning("the ledger can be written again")
             self.failure = None
         return len(taken.kept)
-
-    def _take(self, taken: Taken) -> None:
-        if taken.damaged:
-            _LOG.error("the spool holds %d bytes that nobody can read; they are passed over", taken.damaged)
-        if not taken.kept and taken.end.segment == self.read_to.segment:
-            return
-        try:
-            self._append(taken.kept, taken.end)
-        except Exception:  # noqa: BLE001 - one call that can't be booked must not hold up all others
-            # What failed may have come after the commit: what is booked is not to be booked again.
-            if Position.decode(self._sink.positions().get(POSITION)) < taken.end:
-                self._append([], self.read_to)
-                self._take_singly(taken.kept)
-                self._append([], taken.end)
-        self.read_to = taken.end
-        forget(self._folder, taken.end)
-
-    def _append(self, kept: Sequence[Kept], end: Position) -> None:
-        self._sink.append(name_all(kept, self._reported), {POSITION: end.encode()})
-
-    def _take_singly(self, kept: Iterable[Kept]) -> None:
-        """Books calls one by one, the ledger being well; those that it can't take are laid aside."""
-        for frame in kept:
-            try:
-                self._append([frame], frame.end)
-            except Exception as error:
-                # A disk that is almost full may well have room for a position, and for none of the calls.
-                if _is_of_the_storage(error):
-                    raise
-                self._append([], self.read_to)
-                _LOG.error("a call can't be booked; it is kept in %s", self._folder / _ASIDE, exc_info=error)
-                with (self._folder / _ASIDE).open("ab") as aside:
-                    aside.write(msgspec.json.encode(frame.facts) + b"\n")
-            self.read_to = frame.end
 
 
 def _is_of_the_storage(error: Exception) -> bool:

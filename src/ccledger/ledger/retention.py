@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta, tzinfo
 from typing import Final
 
@@ -38,8 +39,15 @@ def let_go(store: Store, horizon: int, is_stopping: Callable[[], bool] = lambda:
 class Retention:
     """Lets go of old calls once all transcripts are booked, and looks again every hour, in a thread of its own."""
 
-    def __init__(self, store: Store, horizon: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        horizon: Callable[[], int],
+        alone: Callable[[], AbstractContextManager[bool]] = lambda: nullcontext(True),
+    ) -> None:
+        """`alone` says whether no other node does the same, and none begins while it lasts."""
         self._store = store
+        self._alone = alone
         self._horizon = horizon
         self._stopping = threading.Event()
         self._ready = threading.Event()
@@ -64,7 +72,9 @@ class Retention:
         self._ready.wait()
         while not self._stopping.is_set():
             try:
-                let_go(self._store, self._horizon(), self._stopping.is_set)
+                with self._alone() as is_alone:
+                    if is_alone:
+                        let_go(self._store, self._horizon(), self._stopping.is_set)
             except Exception as error:  # noqa: BLE001 - a full disk now must not keep old calls for ever
                 _LOG.error("old calls could not be removed; this is tried again", exc_info=error)
             self._stopping.wait(_EVERY_SECONDS)

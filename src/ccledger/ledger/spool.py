@@ -118,6 +118,9 @@ class SpoolWriter:
         if file >= 0:
             disk = os.fstatvfs(file)
             self._has_spare = disk.f_bavail * disk.f_frsize >= self._limits.spare
+            if os.fstat(file).st_nlink == 0:
+                # Somebody took us for dead and booked what we had written: nobody would look here again.
+                self._size = 0
         return self._has_spare
 
     def write(self, facts: Sequence[Fact]) -> None:

@@ -68,6 +68,8 @@ class Settings(NamedTuple):
     logging: Logging = Logging()
     conversations: Conversations = Conversations()
     stats: Stats = Stats()
+    spool_dir: Path | None = None
+    """Where nodes that share one keep their spools; None: in the data directory."""
 
     def __repr__(self) -> str:
         told = (f"{name}={'…' if name in _SECRET and value else repr(value)}" for name, value in self._asdict().items())
@@ -128,6 +130,7 @@ def read_settings(environment: Mapping[str, str], home: Path, flags: Mapping[str
         logging=read("logging", values.logging, Logging()),
         conversations=read("conversations", values.conversations, Conversations()),
         stats=read("stats", values.stats, Stats()),
+        spool_dir=read("spool_dir", lambda value: _path(value, home), None),
     )
     _refuse_open_door(settings, given)
     return settings

@@ -40,6 +40,15 @@ SETTINGS: Final = (
         "Which engine keeps the calls, and where. `DATABASE_PATH` names a SQLite file without the address around it.",
     ),
     Setting(
+        "spool_dir",
+        ("CCLEDGER_SPOOL_DIR",),
+        "",
+        "a directory",
+        "`spool` in the data directory",
+        "Where several nodes of one PostgreSQL ledger keep the calls that are not booked yet, each in a folder of its "
+        "own: one that finds the folder of a dead node books what is in it. With SQLite it does nothing.",
+    ),
+    Setting(
         "host",
         ("CCLEDGER_HOST",),
         "--host",

@@ -10,13 +10,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ccledger.core.access import AccessToken, Mode
 
 _MINUTE = 60.0
-_MOST_WAITING = 20
-_PATIENCE = 30.0
+MOST_WAITING = 20
+PATIENCE = 30.0
+"""Seconds that a call waits in line."""
 _COME_BACK = 5
 """Seconds after which somebody who waited in vain may come back."""
 
@@ -103,12 +104,12 @@ class _Lane:
         """Why a call with so many tokens may not be made now, however many are open."""
         requests, most = self.token.requests_per_minute, self.token.tokens_per_minute
         if most is not None and tokens > most:
-            return _too_many(f"may use {most} tokens a minute, and this call alone takes about {tokens}", math.inf)
+            return too_large(self.token, tokens)
         for_requests = 0.0 if requests is None else self.requests.wait(1, requests, now)
         for_tokens = 0.0 if most is None else self.tokens.wait(tokens, most, now)
         if for_tokens > for_requests:
-            return _too_many(f"may use {most} tokens a minute", for_tokens)
-        return _too_many(f"may make {requests} requests a minute", for_requests) if for_requests else None
+            return beyond_tokens(self.token, for_tokens)
+        return beyond_requests(self.token, for_requests) if for_requests else None
 
 
 class Pass:
@@ -129,6 +130,14 @@ class _Waiter(NamedTuple):
     answer: asyncio.Future[Pass | Refusal]
 
 
+class Gate(Protocol):
+    """Where calls are let in."""
+
+    async def enter(self, token: AccessToken, tokens: int) -> Pass | Refusal:
+        """Waits until a call with about so many tokens may be made, or says why it may not."""
+        ...
+
+
 class Turnstile:
     """Lets calls in, one access token independent of the other.
 
@@ -136,7 +145,7 @@ class Turnstile:
     """
 
     def __init__(
-        self, clock: Callable[[], float], *, patience: float = _PATIENCE, most_waiting: int = _MOST_WAITING
+        self, clock: Callable[[], float], *, patience: float = PATIENCE, most_waiting: int = MOST_WAITING
     ) -> None:
         self._clock = clock
         self._patience = patience
@@ -153,7 +162,7 @@ class Turnstile:
         if refusal is not None:
             return refusal
         if len(lane.waiting) >= self._most_waiting:
-            return _crowded(token, f"and {self._most_waiting} more are waiting")
+            return crowded(token, f"and {self._most_waiting} more are waiting")
         return await self._wait(lane, tokens)
 
     def change(self, token: AccessToken) -> None:
@@ -209,7 +218,7 @@ class Turnstile:
                 return await waiter.answer
         except TimeoutError:
             # The answer may have come in the same moment.
-            return _answer(waiter) or _crowded(lane.token, f"and none ended within {self._patience:.0f} seconds")
+            return _answer(waiter) or crowded(lane.token, f"and none ended within {self._patience:.0f} seconds")
         except asyncio.CancelledError:
             answer = _answer(waiter)
             if isinstance(answer, Pass):
@@ -224,6 +233,22 @@ def _answer(waiter: _Waiter) -> Pass | Refusal | None:
     return waiter.answer.result() if waiter.answer.done() and not waiter.answer.cancelled() else None
 
 
+def too_large(token: AccessToken, tokens: int) -> Refusal:
+    """A call takes more tokens than a minute allows."""
+    most = token.tokens_per_minute
+    return _too_many(f"may use {most} tokens a minute, and this call alone takes about {tokens}", math.inf)
+
+
+def beyond_tokens(token: AccessToken, wait: float) -> Refusal:
+    """The tokens of the minute are used up for so many seconds."""
+    return _too_many(f"may use {token.tokens_per_minute} tokens a minute", wait)
+
+
+def beyond_requests(token: AccessToken, wait: float) -> Refusal:
+    """The requests of the minute are used up for so many seconds."""
+    return _too_many(f"may make {token.requests_per_minute} requests a minute", wait)
+
+
 def _too_many(limit: str, wait: float) -> Refusal:
     if wait == math.inf:
         return Refusal(429, f"This access token {limit}. Make the call smaller, or ask for a higher limit.")
@@ -231,7 +256,8 @@ def _too_many(limit: str, wait: float) -> Refusal:
     return Refusal(429, f"This access token {limit}. Try again in {seconds} s.", seconds)
 
 
-def _crowded(token: AccessToken, why: str) -> Refusal:
+def crowded(token: AccessToken, why: str) -> Refusal:
+    """As many calls are open as may be, and waiting for one to end did not help."""
     limit = f"may have {token.concurrency} calls open at once"
     return Refusal(429, f"This access token {limit}, {why}. Try again in {_COME_BACK} s.", _COME_BACK)
 

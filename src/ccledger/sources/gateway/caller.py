@@ -1,10 +1,12 @@
 """Gets an answer from one of the accounts, by another one where the first can't give it; it reads no body."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ccledger.core.access import AccountType
 from ccledger.core.call import Failer
+from ccledger.core.counting import CallLimits, CountsAway, Lack, subject_of_account
 from ccledger.sources.gateway.base_url import base_of
 from ccledger.sources.gateway.credentials import authorise
 from ccledger.sources.gateway.pool import Unavailable
@@ -15,7 +17,7 @@ from ccledger.wire.limit_headers import read_limits
 
 if TYPE_CHECKING:
     from ccledger.core.access import Credential
-    from ccledger.core.ports import Clock
+    from ccledger.core.ports import Clock, Counts
     from ccledger.sources.gateway.pool import Lease, Pool
     from ccledger.sources.gateway.refresh import Refresher
     from ccledger.sources.gateway.upstream import Upstream
@@ -36,6 +38,17 @@ _OBJECTS: Final = ("messages/batches", "files")
 """What is made here lives with the account it was made by."""
 _OF_A_MODEL: Final = "seven_day_"
 """How the names of windows begin that hold for one family of models."""
+
+
+_FULL: Final = Unavailable(
+    "every account has as many calls open as it may have, on all nodes together; ask again in a second", 1, "busy"
+)
+_UNCOUNTED: Final = Unavailable(
+    "every account that is free has a limit of open calls, and the database that counts them can't be reached; "
+    "ask again in 5 seconds",
+    5,
+    "broken",
+)
 
 
 class Question(NamedTuple):
@@ -60,13 +73,18 @@ class Caller:
         upstream: "Upstream",
         clock: "Clock",
         web: "WebBackend | None" = None,
+        counts: "Counts | None" = None,
     ) -> None:
-        """`web` is for accounts with a session key; without it, calls by them are refused."""
+        """`web` is for accounts with a session key; without it, calls by them are refused.
+
+        `counts` counts the calls by accounts that may not have any number open, where others use them, too.
+        """
         self._pool = pool
         self._refresher = refresher
         self._upstream = upstream
         self._clock = clock
         self._web = web
+        self._counts = counts
 
     async def ask(self, visit: "Visit", question: Question) -> "tuple[Answer, Lease]":
         """An upstream's answer, of which nothing is read yet, and the lease to be released when it is.
@@ -74,7 +92,7 @@ class Caller:
         Raises `Refused` when no account can be asked, or none that was asked answered.
         """
         tried: set[str] = set()
-        lease = self._pool.choose(visit.mode or "", _home(visit))
+        lease = await self._choose(visit, tried)
         while True:
             if isinstance(lease, Unavailable):
                 raise unserved(lease)
@@ -89,7 +107,7 @@ class Caller:
                     raise Refused(400, failure.text, Failer.CLIENT) from None
                 lease.failed(failure.kind)
                 lease.release()
-                following = self._next(visit, question, tried, repeatable=not failure.reached)
+                following = await self._next(visit, question, tried, repeatable=not failure.reached)
                 if following is None:
                     raise unanswered(failure) from None
                 lease = following
@@ -100,7 +118,7 @@ class Caller:
             if not is_retryable(answer.status):
                 return answer, lease
             repeatable = answer.status not in _MAYBE_DONE or question.method in _SAFE
-            following = self._next(visit, question, tried, repeatable=repeatable)
+            following = await self._next(visit, question, tried, repeatable=repeatable)
             if following is None:
                 return answer, lease
             lease.release()
@@ -111,11 +129,43 @@ class Caller:
                 lease.release()
                 raise
 
-    def _next(self, visit: "Visit", question: Question, tried: set[str], *, repeatable: bool) -> "Lease | None":
+    async def _choose(self, visit: "Visit", tried: set[str]) -> "Lease | Unavailable":
+        """An account for a call that has room for it, counted with what others have open by the same account."""
+        full: set[str] = set()
+        why: Unavailable | None = None
+        while True:
+            lease = self._pool.choose(visit.mode or "", _home(visit), tried | full)
+            if isinstance(lease, Unavailable):
+                return why or lease
+            if self._counts is None or lease.account.concurrency is None:
+                return lease
+            why = await self._count(self._counts, lease)
+            if why is None:
+                return lease
+            full.add(lease.account.id)
+
+    async def _count(self, counts: "Counts", lease: "Lease") -> Unavailable | None:
+        """Counts a call by an account; why it can't be made, and then the lease is given back."""
+        account = lease.account
+        try:
+            ticket = await counts.take(subject_of_account(account), CallLimits(concurrency=account.concurrency), 0)
+        except CountsAway:
+            lease.release()
+            return _UNCOUNTED
+        except BaseException:
+            lease.release()
+            raise
+        if isinstance(ticket, Lack):
+            lease.release()
+            return _FULL
+        lease.ended = partial(counts.leave, ticket, 0)
+        return None
+
+    async def _next(self, visit: "Visit", question: Question, tried: set[str], *, repeatable: bool) -> "Lease | None":
         """Another account for the same question, where it may be asked again."""
         if not repeatable or visit.attempts >= MOST_ATTEMPTS or not isinstance(question.body, bytes):
             return None
-        lease = self._pool.choose(visit.mode or "", _home(visit), tried)
+        lease = await self._choose(visit, tried)
         return None if isinstance(lease, Unavailable) else lease
 
     async def _answer(self, visit: "Visit", lease: "Lease", question: Question) -> Answer:

@@ -43,16 +43,22 @@ class Unavailable(NamedTuple):
     """
 
 
+def _nobody() -> None:
+    """Hears nothing."""
+
+
 class Lease:
     """The right to send one call by an account. Whoever holds it tells what became of the call, then releases it.
 
     A call that was sent again by another account has a lease of its own for each.
     """
 
-    __slots__ = ("_call", "_is_failed", "_is_released", "_pool", "_seat", "_status", "account")
+    __slots__ = ("_call", "_is_failed", "_is_released", "_pool", "_seat", "_status", "account", "ended")
 
     def __init__(self, pool: "Pool", seat: Seat, call: int) -> None:
         self.account: Account = seat.account
+        self.ended: Callable[[], None] = _nobody
+        """Hears that the call is over."""
         self._pool = pool
         self._seat = seat
         self._call = call
@@ -107,6 +113,7 @@ class Lease:
         if self._is_released:
             return
         self._is_released = True
+        self.ended()
         seat = self._seat
         seat.in_flight -= 1
         if self._is_failed or (self._status and verdict_of(self._status) is not Verdict.FINE):

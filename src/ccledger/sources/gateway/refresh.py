@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -15,6 +16,8 @@ from ccledger.sources.gateway.base_url import base_of
 from ccledger.sources.gateway.upstream import Request, UpstreamFailure
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from ccledger.core.access import Account
     from ccledger.core.ports import Accounts, Clock
     from ccledger.sources.gateway.upstream import Answer, Upstream
@@ -67,11 +70,14 @@ class Refresher:
         spawn: Callable[[Coroutine[Any, Any, _Outcome]], _Task],
         refuse: Callable[[str, str], None],
         endpoint: TokenEndpoint | None = None,
+        alone: "Callable[[str], AbstractAsyncContextManager[None]]" = nullcontext,
     ) -> None:
         """`spawn` runs a task that outlives the call it was begun for: a bearer that was issued must not be lost with
-        the client. `refuse` hears the id of an account that can't be renewed, and why.
+        the client. `refuse` hears the id of an account that can't be renewed, and why. While `alone` lasts for an
+        account, nobody else renews its bearer, and what others did before is known; it may raise `UpstreamFailure`.
         """
         self._accounts = accounts
+        self._alone = alone
         self._upstream = upstream
         self._clock = clock
         self._spawn = spawn
@@ -161,6 +167,16 @@ class Refresher:
 
     async def _renew(self, account: "Account", credential: Credential) -> _Outcome:
         """Never raises: nobody may be waiting any more."""
+        try:
+            async with self._alone(account.id):
+                current = self._accounts.credential(account.id)
+                if current is not None and current.secret != credential.secret:
+                    return current  # somebody else has renewed it while this waited
+                return await self._renew_alone(account, credential)
+        except UpstreamFailure as failure:
+            return failure
+
+    async def _renew_alone(self, account: "Account", credential: Credential) -> _Outcome:
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 outcome = await self._ask(credential)

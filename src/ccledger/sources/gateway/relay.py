@@ -29,7 +29,7 @@ from ccledger.wire.asked import estimate_tokens
 if TYPE_CHECKING:
     from ccledger.core.access import AccessToken
     from ccledger.core.ports import Clock, Keys, Spool
-    from ccledger.sources.gateway.admit import Turnstile
+    from ccledger.sources.gateway.admit import Gate
     from ccledger.sources.gateway.caller import Caller, Question
     from ccledger.sources.gateway.pool import Pool
 
@@ -53,7 +53,7 @@ class Ports(NamedTuple):
     """What the gateway is put together from."""
 
     keys: "Keys"
-    turnstile: "Turnstile"
+    turnstile: "Gate"
     pool: "Pool"
     spool: "Spool"
     caller: "Caller"
