@@ -47,6 +47,7 @@ def test_nothing_said_is_the_defaults() -> None:
 WHOLE = """
 data_dir = "/file"
 database_url = "sqlite:////file/other.db"
+spool_dir = "/file/spools"
 host = "::1"
 port = 1
 timezone = "Asia/Tokyo"
@@ -108,12 +109,14 @@ def test_everything_can_be_said_in_the_file(file: Path) -> None:
         logging=Logging(enabled=True, buffer_size=10_000, workers=4, batch_size=100),
         conversations=Conversations(enabled=True, compress_after_days=7),
         stats=Stats(aggregation_enabled=True, aggregation_interval="24h"),
+        spool_dir=Path("/file/spools"),
     )
 
 
 ENVIRONMENT = {
     "CCLEDGER_DATA_DIR": "/environment",
     "CCLEDGER_DATABASE_URL": "sqlite:////environment/other.db",
+    "CCLEDGER_SPOOL_DIR": "/environment/spools",
     "CCLEDGER_HOST": "localhost",
     "CCLEDGER_PORT": "2",
     "CCLEDGER_TIMEZONE": "Europe/Berlin",
@@ -161,6 +164,7 @@ def test_the_environment_comes_before_the_file(file: Path) -> None:
         logging=in_the_file.logging,
         conversations=in_the_file.conversations,
         stats=in_the_file.stats,
+        spool_dir=Path("/environment/spools"),
     )
 
 

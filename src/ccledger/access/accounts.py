@@ -72,7 +72,7 @@ def is_sealing(store: Store) -> bool:
 
 
 def refuse_other_key(store: Store, vault: "Vault") -> None:
-    """Raises `StoreError` when a store holds credentials that this vault does not open: another node has sealed them."""
+    """Raises `StoreError` when a store holds credentials that this vault does not open: another node made them."""
     sealed = next((kept.sealed for kept in store.accounts() if kept.sealed is not None), None)
     if sealed is None:
         return

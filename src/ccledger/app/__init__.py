@@ -6,7 +6,7 @@ Parts are imported where they are built, so that a report pays for what it uses 
 import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, MutableMapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from ccledger.api.live import Live
     from ccledger.api.settings import SettingInForce
     from ccledger.api.system import Import
+    from ccledger.core.ports import Sink
     from ccledger.core.prices import PriceBook
+    from ccledger.ledger.cluster import Cluster
     from ccledger.settings import InForce
     from ccledger.sources.gateway.pool import Pool
     from ccledger.sources.transcripts.follow import ImportStatus
@@ -41,6 +43,14 @@ SOCKET_NAME = "ccledger.sock"
 _LOOK_SECONDS = 5.0
 _PATIENCE_SECONDS = 3.0
 """How long a server waits for a report that holds the ledger before it says that it can't start."""
+
+
+class Held(NamedTuple):
+    """A ledger that this process may write."""
+
+    store: Store
+    cluster: "Cluster | None"
+    """This node among others that may write it, too; None where there are none."""
 
 
 class Surroundings(NamedTuple):
@@ -79,11 +89,15 @@ def prices_of(store: Store) -> "Prices":
 
 
 def vault_of(store: Store, settings: Settings) -> "Vault":
-    """What seals the secrets that a ledger holds."""
-    from ccledger.access.accounts import is_sealing
+    """What seals the secrets that a ledger holds. Raises `StoreError` when another node has sealed them otherwise."""
+    from ccledger.access.accounts import is_sealing, refuse_other_key
     from ccledger.access.vault import open_vault
+    from ccledger.ledger.cluster import Shared
 
-    return open_vault(settings.data_dir, settings.master_key, partial(is_sealing, store))
+    vault = open_vault(settings.data_dir, settings.master_key, partial(is_sealing, store))
+    if isinstance(store, Shared):
+        refuse_other_key(store, vault)
+    return vault
 
 
 def accounts_of(store: Store, vault: "Vault") -> "AccountBook":
@@ -154,6 +168,14 @@ def _billing_number(name: str) -> int:
 @contextmanager
 def writing(settings: Settings, surroundings: Surroundings, *, wait_seconds: float = 0) -> Generator[Store]:
     """The ledger, held to be written by this process. Raises `LedgerBusy` when another one holds it."""
+    with holding(settings, surroundings, wait_seconds=wait_seconds) as held:
+        yield held.store
+
+
+@contextmanager
+def holding(settings: Settings, surroundings: Surroundings, *, wait_seconds: float = 0) -> Generator[Held]:
+    """The same, with the other nodes that may write it at the same time."""
+    from ccledger.ledger.cluster import join
     from ccledger.ledger.lock import hold
 
     with hold(settings.data_dir, wait_seconds=wait_seconds):
@@ -162,12 +184,16 @@ def writing(settings: Settings, surroundings: Surroundings, *, wait_seconds: flo
             lambda: price_book().overlaid(store.overrides()).cost,
             zone_name(settings, surroundings),
         )
+        cluster = None
         try:
+            cluster = join(store, settings.data_dir, __version__)
             store.list_shipped(fingerprint(_price_list().read_bytes()).hex(), lambda: price_book().models)
             if settings.timezone and store.zone() != settings.timezone:
                 store.rebuild(settings.timezone)
-            yield store
+            yield Held(store, cluster)
         finally:
+            if cluster is not None:
+                cluster.leave()
             store.close()
 
 
@@ -189,6 +215,31 @@ def unread(kept: Mapping[str, bytes], settings: Settings, surroundings: Surround
     ]
 
 
+def positions_of(store: Store, settings: Settings) -> dict[str, bytes]:
+    """How far this machine's transcripts were read."""
+    from ccledger.ledger.apart import own_positions
+
+    return own_positions(store.positions(), prefix_of(store, settings))
+
+
+def prefix_of(store: Store, settings: Settings) -> str:
+    """How the names of this machine's positions begin; empty where nobody else keeps any.
+
+    The same path on two machines is two files.
+    """
+    from ccledger.ledger.cluster import Shared, known_home
+
+    return f"{known_home(settings.data_dir)}:" if isinstance(store, Shared) else ""
+
+
+def transcripts_into(sink: "Sink", store: Store, settings: Settings) -> "Sink":
+    """Where this machine's transcripts are handed in."""
+    from ccledger.ledger.apart import Apart
+
+    prefix = prefix_of(store, settings)
+    return Apart(sink, prefix) if prefix else sink
+
+
 def import_new(
     store: Store,
     settings: Settings,
@@ -202,7 +253,7 @@ def import_new(
     booked, once `stopped` says so.
     """
     take_cached_days(store, claude_roots(settings, surroundings))
-    kept = store.positions()
+    kept = positions_of(store, settings)
     changed = unread(kept, settings, surroundings)
     progress = _import(store, settings, surroundings, kept, changed, report, stopped) if changed else None
     # What was not read yet would later be taken for calls that were removed.
@@ -236,7 +287,8 @@ def _import(
     billing = {
         path: _billing_number(billing_of(settings, surroundings, path)) for path in {found.root for found in changed}
     }
-    return Scan(Writer(store, clock), kept, billing, report, stopped).run(changed)
+    sink = transcripts_into(Writer(store, clock), store, settings)
+    return Scan(sink, kept, billing, report, stopped).run(changed)
 
 
 def take_cached_days(store: Store, roots: Iterable[Root]) -> None:
@@ -256,6 +308,7 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Announce, to
     from ccledger.api.server import address_of, listening, run
     from ccledger.api.system import Transcripts
     from ccledger.app.gateway import gateway
+    from ccledger.app.nodes import hear
     from ccledger.ledger.limits import kept_limits
     from ccledger.ledger.writer import Writer
     from ccledger.sources.transcripts.follow import Follower
@@ -263,9 +316,9 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Announce, to
     live = Live()
     roots = partial(claude_roots, settings, surroundings)
     with (
-        writing(settings, surroundings, wait_seconds=_PATIENCE_SECONDS) as store,
+        holding(settings, surroundings, wait_seconds=_PATIENCE_SECONDS) as (store, cluster),
         listening(settings.host, settings.port, settings.data_dir / SOCKET_NAME) as sockets,
-        _letting_go(store, settings) as all_booked,
+        _letting_go(store, settings, cluster) as all_booked,
     ):
         places = _briefly(lambda: {root: billing_of(settings, surroundings, root.path) for root in roots()})
 
@@ -277,16 +330,24 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Announce, to
             pace.tell(lambda: _describe_import(status, places()), final=status.state != "importing")
 
         pace = _Pace(live)
-        writer = Writer(store, clock, live.tell_batch)
+        # Where others write, too, what is booked here is heard of like everything else, in its order.
+        writer = Writer(store, clock, live.tell_batch if cluster is None else lambda _: None)
         follower = Follower(
-            roots, billing, writer, clock, report, watch=settings.file_watch, beside=partial(take_cached_days, store)
+            roots,
+            billing,
+            transcripts_into(writer, store, settings),
+            clock,
+            report,
+            watch=settings.file_watch,
+            beside=partial(take_cached_days, store),
         )
         transcripts = Transcripts(
             lambda: _describe_import(follower.status, places()), lambda: _whole_billing(places()), follower.sync
         )
         vault, tokens = vault_of(store, settings), tokens_of(store, settings)
         accounts = accounts_of(store, vault)
-        with gateway(settings, store, writer, tokens.keys, accounts, clock) as carried:
+        hear(cluster, store, live, tokens, accounts)
+        with gateway(settings, store, writer, tokens.keys, accounts, clock, cluster) as carried:
             parts = Parts(
                 store=store,
                 live=live,
@@ -334,7 +395,7 @@ def _door(settings: Settings, address: str, vault: "Vault") -> "Door":
 
 
 @contextmanager
-def _letting_go(store: Store, settings: Settings) -> Generator[Callable[[], None]]:
+def _letting_go(store: Store, settings: Settings, cluster: "Cluster | None") -> Generator[Callable[[], None]]:
     """Removes old calls meanwhile, if they are to be removed, from the moment on at which what this yields is called:
     when all transcripts are booked.
     """
@@ -344,7 +405,8 @@ def _letting_go(store: Store, settings: Settings) -> Generator[Callable[[], None
         return
     from ccledger.ledger.retention import Retention
 
-    retention = Retention(store, lambda: _horizon(store, keep_days))
+    alone = partial(nullcontext, True) if cluster is None else partial(cluster.alone, "retention")
+    retention = Retention(store, lambda: _horizon(store, keep_days), alone)
     retention.start()
     try:
         yield retention.begin

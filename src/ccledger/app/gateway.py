@@ -10,10 +10,12 @@ from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
+from ccledger.app.nodes import counting, renewing, spooling
 from ccledger.app.supervisor import Supervisor
-from ccledger.ledger.drain import POSITION, Drain
+from ccledger.ledger.drain import Booker, Drain
 from ccledger.ledger.spool import Position, SpoolWriter
 from ccledger.sources.gateway.admit import Turnstile
+from ccledger.sources.gateway.admit_shared import SharedTurnstile
 from ccledger.sources.gateway.bodies import Taking
 from ccledger.sources.gateway.caller import Caller
 from ccledger.sources.gateway.front import Front
@@ -26,14 +28,13 @@ from ccledger.sources.gateway.upstream_both import BothUpstream
 from ccledger.sources.gateway.web import WebBackend
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from ccledger.access.accounts import AccountBook
     from ccledger.core.asgi import Application
-    from ccledger.core.ports import Accounts, Clock, Keys, Sink
+    from ccledger.core.ports import Clock, Keys, Sink
+    from ccledger.ledger.cluster import Cluster
     from ccledger.ledger.store import Store
     from ccledger.settings import Settings
 
-SPOOL_FOLDER = "spool"
 _RENEWING_SECONDS = 10.0
 """How long the end waits for a bearer that is being renewed: one that was issued and not written down would be lost."""
 
@@ -49,33 +50,64 @@ class Gateway(NamedTuple):
 
 @contextmanager
 def gateway(
-    settings: "Settings", store: "Store", sink: "Sink", keys: "Keys", accounts: "Accounts", clock: "Clock"
+    settings: "Settings",
+    store: "Store",
+    sink: "Sink",
+    keys: "Keys",
+    accounts: "AccountBook",
+    clock: "Clock",
+    cluster: "Cluster | None" = None,
 ) -> Generator[Gateway]:
-    """The gateway; at the end, what came through it is on the ledger, or waits in the spool."""
-    folder: Path = settings.data_dir / SPOOL_FOLDER
-    start = Position.decode(store.position(POSITION))
-    drain = Drain(folder, sink, store.exchanged, start)
-    spool = SpoolWriter(folder, os.urandom, drain.tell, first=start.segment + 1)
-    pool = Pool(accounts, clock)
-    drain.start(spool)
+    """The gateway; at the end, what came through it is on the ledger, or waits in the spool.
 
-    @asynccontextmanager
-    async def opened() -> AsyncGenerator[Relay]:
-        patience = Patience(first_byte=settings.upstream_timeout, between_bytes=settings.upstream_idle_timeout)
-        upstream, renewing, checking = BothUpstream(patience), Supervisor(), Supervisor()
-        refresher = Refresher(accounts, upstream, clock, renewing.spawn, pool.refuse)
-        checker = Checker(accounts, refresher, upstream, clock, checking.spawn)
-        if settings.gateway_health_checks:
-            checking.spawn(checker.patrol())
-        pool.tell_refused = checker.refused
-        web = WebBackend(upstream, lambda: str(uuid4())) if settings.web_mode else None
-        caller = Caller(pool, refresher, upstream, clock, web)
+    `cluster` are the other nodes of the ledger, if there can be any.
+    """
+    with spooling(settings, store, sink, cluster) as place:
+        start = Position.decode(store.position(place.position))
+        drain = Drain(Booker(place.folder, sink, store.exchanged, start, place.position))
+        spool = SpoolWriter(place.folder, os.urandom, drain.tell, first=start.segment + 1)
+        pool = Pool(accounts, clock)
+        drain.start(spool)
+        parts = _Parts(settings, keys, accounts, clock, pool, spool, cluster)
+        try:
+            yield Gateway(pool, drain, partial(Front, partial(_opened, parts)))
+        finally:
+            drain.stop()
+            spool.close(drain.read_to)
+
+
+class _Parts(NamedTuple):
+    """What is there before the loop is in which the gateway runs."""
+
+    settings: "Settings"
+    keys: "Keys"
+    accounts: "AccountBook"
+    clock: "Clock"
+    pool: Pool
+    spool: SpoolWriter
+    cluster: "Cluster | None"
+
+
+@asynccontextmanager
+async def _opened(parts: _Parts) -> AsyncGenerator[Relay]:
+    settings, accounts, clock, pool = parts.settings, parts.accounts, parts.clock, parts.pool
+    patience = Patience(first_byte=settings.upstream_timeout, between_bytes=settings.upstream_idle_timeout)
+    upstream, renewals, checking = BothUpstream(patience), Supervisor(), Supervisor()
+    alone = renewing(parts.cluster, accounts.reload)
+    refresher = Refresher(accounts, upstream, clock, renewals.spawn, pool.refuse, alone=alone)
+    checker = Checker(accounts, refresher, upstream, clock, checking.spawn)
+    if settings.gateway_health_checks:
+        checking.spawn(checker.patrol())
+    pool.tell_refused = checker.refused
+    web = WebBackend(upstream, lambda: str(uuid4())) if settings.web_mode else None
+    async with counting(parts.cluster) as counts:
+        local = Turnstile(time.monotonic)
         ports = Ports(
-            keys=keys,
-            turnstile=Turnstile(time.monotonic),
+            keys=parts.keys,
+            turnstile=local if counts is None else SharedTurnstile(local, counts),
             pool=pool,
-            spool=spool,
-            caller=caller,
+            spool=parts.spool,
+            caller=Caller(pool, refresher, upstream, clock, web, counts),
             clock=clock,
             elapsed=time.perf_counter,
             identity=_identities(),
@@ -85,14 +117,8 @@ def gateway(
             yield Relay(ports)
         finally:
             await checking.end()
-            await renewing.end(_RENEWING_SECONDS)
+            await renewals.end(_RENEWING_SECONDS)
             await upstream.close()
-
-    try:
-        yield Gateway(pool, drain, partial(Front, opened))
-    finally:
-        drain.stop()
-        spool.close(drain.read_to)
 
 
 def _identities() -> Callable[[], str]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ccledger.access.accounts import AccountBook
     from ccledger.access.tokens import Tokens
     from ccledger.api.live import Live
-    from ccledger.core.ports import Accounts, Counts, Sink
+    from ccledger.core.ports import Counts, Sink
     from ccledger.ledger.store import Store
     from ccledger.settings import Settings
 
@@ -111,13 +111,19 @@ def spooling(settings: "Settings", store: "Store", sink: "Sink", cluster: Cluste
             heir.stop()
 
 
+def hear(cluster: Cluster | None, store: "Store", live: "Live", tokens: "Tokens", accounts: "AccountBook") -> None:
+    """From now on what other nodes change holds here, and what they book is seen here."""
+    if cluster is not None:
+        cluster.follow(Ears(Followed(store, live), tokens, accounts).told)
+
+
 def counting(cluster: Cluster | None) -> "AbstractAsyncContextManager[Counts | None]":
     """Who counts calls together with other nodes; None where there are none."""
     return nullcontext() if cluster is None else cluster.counting()
 
 
 def renewing(
-    cluster: Cluster | None, accounts: "Accounts", reload: "Callable[[], None]"
+    cluster: Cluster | None, reload: "Callable[[], None]"
 ) -> "Callable[[str], AbstractAsyncContextManager[Any]]":
     """Lets one node at a time renew an account's bearer: a refresh token is often worth nothing the second time."""
     return nullcontext if cluster is None else partial(_renewing_alone, cluster, reload)

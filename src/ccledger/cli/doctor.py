@@ -111,12 +111,13 @@ def _ledger(settings: "Settings", files: "list[Found]", roots: "list[Root]") -> 
     }
     try:
         with app.reading(settings) as store:
-            return {**nothing, **_held(store, files), "statistics": _statistics(store, roots)}
+            kept = app.positions_of(store, settings)
+            return {**nothing, **_held(store, files, kept), "statistics": _statistics(store, roots)}
     except Exception as error:  # noqa: BLE001 - whatever is wrong with the ledger is a finding, the others are still wanted
         return {**nothing, "ledger": {"problem": explain(error)}}
 
 
-def _held(store: "Store", files: "list[Found]") -> dict[str, Any]:
+def _held(store: "Store", files: "list[Found]", kept: Mapping[str, bytes]) -> dict[str, Any]:
     from msgspec.structs import asdict
 
     from ccledger.core.periods import iso
@@ -124,7 +125,6 @@ def _held(store: "Store", files: "list[Found]") -> dict[str, Any]:
     from ccledger.stats.overview import unpriced_models
     from ccledger.stats.spent import spent_ever
 
-    kept = store.positions()
     summary = store.summary()
     skipped = {name: decode(position).unreadable for name, position in sorted(kept.items())}
     return {

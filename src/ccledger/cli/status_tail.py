@@ -19,15 +19,18 @@ def claude_dir_of(transcript: str) -> str:
     return transcript.rpartition("/projects/")[0] if transcript.startswith("/") else ""
 
 
-def unbooked(store: "Store", transcript: str) -> list[tuple[int, str, Measures]]:
-    """Calls in a transcript that the ledger does not hold: when each started, its model, its measures."""
+def unbooked(store: "Store", transcript: str, prefix: str = "") -> list[tuple[int, str, Measures]]:
+    """Calls in a transcript that the ledger does not hold: when each started, its model, its measures.
+
+    `prefix` is how the ledger's names of this machine's positions begin.
+    """
     claude_dir = claude_dir_of(transcript)
     found = look_at(transcript, claude_dir) if claude_dir else None
     if found is None:
         return []
     from ccledger.sources.transcripts.tail import read_tail
 
-    facts = read_tail(found, store.position(found.path), _MOST_BYTES)
+    facts = read_tail(found, store.position(prefix + found.path), _MOST_BYTES)
     return list(_new(store, facts)) if facts else []
 
 

@@ -135,7 +135,7 @@ def _spent(settings: "Settings", zone_name: str, known: Known, limits: "Sequence
         block = newest_block(store, now, window=running_window(limits, now))
         names = [status.session] if status.session and status.cost_nano is None else []
         session = store.sessions_named(names)
-        loose = [] if is_held(settings.data_dir) else unbooked(store, status.transcript)
+        loose = [] if is_held(settings.data_dir) else unbooked(store, status.transcript, app.prefix_of(store, settings))
     first, end = today(now, tz)
     own = [row.measures for row in session] + [measures for _, _, measures in loose]
     return _Spent(

@@ -1,23 +1,11 @@
 """Positions of transcripts under names of one node's own, where others keep theirs on the same ledger."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from ccledger.ledger.cluster import Shared, known_home
 
 if TYPE_CHECKING:
     from ccledger.core.call import Fact
     from ccledger.core.ports import Sink
-    from ccledger.ledger.store import Store
-
-
-def prefix_of(store: "Store", data_dir: Path) -> str:
-    """How the names of a node's positions begin; empty where there is one node only.
-
-    The same path on two machines is two files.
-    """
-    return f"{known_home(data_dir)}:" if isinstance(store, Shared) else ""
 
 
 def own_positions(kept: Mapping[str, bytes], prefix: str) -> dict[str, bytes]:

@@ -1,8 +1,6 @@
 """The port by which a server meets the other nodes that write the same ledger; it is none for engines of one node."""
 
 import os
-import secrets
-import socket
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
@@ -75,7 +73,7 @@ def join(store: "Store", data_dir: Path, version: str) -> Cluster | None:
     """This node among those of a store; None where there is never more than one."""
     if not isinstance(store, Shared):
         return None
-    return store.join(Member(home_of(data_dir), socket.gethostname(), version))
+    return store.join(Member(home_of(data_dir), os.uname().nodename, version))
 
 
 def home_of(data_dir: Path) -> str:
@@ -95,7 +93,7 @@ def known_home(data_dir: Path) -> str:
 
 
 def _make(path: Path) -> str:
-    name = secrets.token_hex(8)
+    name = os.urandom(8).hex()
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         draft.write_text(f"{name}\n", "ascii")

@@ -135,7 +135,7 @@ class LedgerFeed:
         try:
             with app.writing(self._settings, self._surroundings) as store:
                 app.import_new(store, self._settings, self._surroundings, self._report, self._stopping.is_set)
-                self._kept = store.positions()
+                self._kept = app.positions_of(store, self._settings)
         except LedgerBusy:
             self._kept = None  # whoever writes books the same transcripts; what that one has booked is shown
 

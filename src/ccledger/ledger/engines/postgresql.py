@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ccledger.ledger.postgresql.access import AccessRows
 from ccledger.ledger.postgresql.cached import CachedDays
 from ccledger.ledger.postgresql.history import CallReader
+from ccledger.ledger.postgresql.joining import Joining
 from ccledger.ledger.postgresql.link import Connection, Link, Row, bind, fresh_name, in_words
 from ccledger.ledger.postgresql.opening import address_of, prepare, refuse_older
 from ccledger.ledger.postgresql.pen import Pen
@@ -47,7 +48,7 @@ def open_reader(url: str, _patience_ms: int = 0) -> "PostgresqlStore":
     return PostgresqlStore(link, None, None)
 
 
-class PostgresqlStore(Upkeep, CachedDays, AccessRows, CallReader, CallSums, SessionReader):
+class PostgresqlStore(Joining, Upkeep, CachedDays, AccessRows, CallReader, CallSums, SessionReader):
     """One PostgreSQL database. Fulfils `ledger.store.Store`."""
 
     def __init__(self, link: Link, pen: Pen | None, prices: "Callable[[], Price] | None") -> None:

@@ -3,7 +3,7 @@ nothing.
 """
 
 # asyncpg says nothing of its types.
-# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
 
 import asyncio
 import logging
@@ -55,10 +55,6 @@ class PostgresqlCluster:
         self._connection = self._connected()
         self._ask(nodes.begin(self._connection, self._lease))
         self._thread.start()
-
-    def hurry(self) -> None:
-        """A booking was refused because the number is lost: another one is needed at once."""
-        self._wake.set()
 
     def follow(self, told: Callable[[frozenset[str]], frozenset[str]]) -> None:
         """See `Cluster.follow`."""
@@ -136,7 +132,7 @@ class PostgresqlCluster:
 
     def _pause(self) -> float:
         """Not all nodes come back to a database in the same moment."""
-        return _AGAIN_SECONDS * random.uniform(0.5, 1.5)
+        return random.uniform(0.5, 1.5) * _AGAIN_SECONDS  # noqa: S311 - no secret
 
     def _beat(self) -> None:
         if self._connection is None or self._connection.is_closed():
@@ -165,6 +161,7 @@ async def _listen(connection: Any, heard: Callable[..., None], broken: Callable[
 
 async def _connect(address: "Address") -> Any:
     """A connection in the loop that asks for it."""
-    return await asyncpg.connect(
-        address.dsn, timeout=_PATIENCE_SECONDS, server_settings={"application_name": "ccledger counts"}
+    connection: Any = await asyncpg.connect(
+        address.dsn, timeout=int(_PATIENCE_SECONDS), server_settings={"application_name": "ccledger counts"}
     )
+    return connection

@@ -5,10 +5,14 @@ What comes while an exchange is under way goes with the next one, all of it in o
 the loop that asks.
 """
 
+# asyncpg says nothing of its types.
+# pyright: reportMissingTypeStubs=false
+
 import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import asyncpg
@@ -61,6 +65,8 @@ class PostgresqlCounts:
         self._asks: deque[_Ask] = deque()
         self._leaves: deque[_Leave] = deque()
         self._news = asyncio.Event()
+        self._told = asyncio.Event()
+        """Nothing is left to be told."""
         self._task: asyncio.Task[None] | None = None
         self._is_away = False
 
@@ -81,15 +87,17 @@ class PostgresqlCounts:
         task, self._task = self._task, None
         if task is None:
             return
-        deadline = asyncio.get_running_loop().time() + _PATIENCE
-        while self._leaves and not self._is_away and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.01)
+        if not self._is_away:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PATIENCE):
+                    await self._told.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         self._drop()
 
     def _wake(self) -> None:
         self._news.set()
+        self._told.clear()
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
@@ -99,6 +107,7 @@ class PostgresqlCounts:
             self._news.clear()
             while self._asks or self._leaves:
                 await self._exchange()
+            self._told.set()
 
     async def _exchange(self) -> None:
         leaves = [self._leaves.popleft() for _ in range(min(len(self._leaves), _MOST))]

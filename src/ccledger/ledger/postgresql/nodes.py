@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from ccledger.core.errors import StoreError
@@ -10,8 +11,6 @@ if TYPE_CHECKING:
     from ccledger.ledger.cluster import Member
 
 _LOG = logging.getLogger(__name__)
-LOST: Final = "CL001"
-"""What the database answers who books under a number that is somebody else's now."""
 BEAT_SECONDS: Final = 3.0
 _LEASE_MS: Final = 15_000
 _MARGIN_MS: Final = 5_000
@@ -47,8 +46,10 @@ _FULL: Final = (
 class Lease:
     """The number that this process has, and under what name. Read by any thread; one loop changes it."""
 
-    def __init__(self, member: "Member") -> None:
+    def __init__(self, member: "Member", took: Callable[[int], None]) -> None:
+        """`took` hears each number that is taken, before anything can be booked under it."""
         self.member = member
+        self.took = took
         self.holder = secrets.token_hex(8)
         """This process: nobody else, and no earlier one, is called that."""
         self.number = 0
@@ -73,6 +74,7 @@ async def take(connection: Any, lease: Lease) -> None:
     )
     if number is None:
         raise StoreError(_FULL)
+    lease.took(number)
     lease.number = number
     await connection.execute(_FORGET_CALLS)
 

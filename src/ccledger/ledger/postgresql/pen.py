@@ -1,6 +1,6 @@
 """The one connection that writes: replaced when it broke, and never before the server let go of what it did last."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ _END: Final = """
     SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
     WHERE application_name = $1 AND datname = current_database() AND pid <> pg_backend_pid()
 """
+_TELL_LEASE: Final = "SELECT set_config('ccledger.lease', $1, false)"
 
 
 _LONG_SECONDS: Final = 86_400.0
@@ -25,6 +26,9 @@ class Pen:
         self._name = name
         self._seconds = ANSWER_SECONDS
         self._is_within = False
+        self.lease: Callable[[], str] = lambda: ""
+        """Under which lease this node writes; empty for whoever is no node."""
+        self._told_lease = ""
 
     def run(self, query: str, *values: Any) -> list[Row]:
         """What the server answers."""
@@ -83,10 +87,20 @@ class Pen:
         self._held()
 
     def _held(self) -> Connection:
+        connection = self._connected()
+        lease = self.lease()
+        if lease != self._told_lease and not connection.is_in_transaction():
+            with in_words(self._link.address), self._dropped_when_lost(connection):
+                self._link.ask(connection.execute(_TELL_LEASE, lease))
+            self._told_lease = lease
+        return connection
+
+    def _connected(self) -> Connection:
         if self._connection is not None and not self.is_broken:
             return self._connection
         if self._is_within:
             raise StoreError(f"the connection to {self._link.address.shown} broke; what was begun did not happen")
+        self._told_lease = ""
         name = fresh_name()
         connection = self._link.connect(name)
         try:

@@ -24,21 +24,34 @@ INSERT INTO node (number) SELECT generate_series(0, 255);
 -- very transaction that would have done it. `ccledger.lease` is `number:holder`; who sets none is no node.
 CREATE FUNCTION refuse_lost() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 DECLARE
-    lease TEXT := current_setting('ccledger.lease', true);
+    lease TEXT := coalesce(current_setting('ccledger.lease', true), '');
 BEGIN
-    IF coalesce(lease, '') = '' THEN
-        RETURN NULL;
+    IF lease = '' THEN
+        RETURN NEW;
     END IF;
     PERFORM 1 FROM node
     WHERE number = split_part(lease, ':', 1)::INTEGER AND holder = split_part(lease, ':', 2)
     FOR KEY SHARE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'this node has lost its number to another one' USING ERRCODE = 'CL001';
+        RAISE EXCEPTION 'this node has lost its number to another one, and takes a new one' USING ERRCODE = 'insufficient_resources';
     END IF;
-    RETURN NULL;
+    RETURN NEW;
 END
 $$;
 
+-- The ids of a batch were given before the booking began, maybe under a number that was lost since.
+CREATE FUNCTION refuse_other_number() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+DECLARE
+    lease TEXT := coalesce(current_setting('ccledger.lease', true), '');
+BEGIN
+    IF lease <> '' AND NEW.node <> split_part(lease, ':', 1)::INTEGER THEN
+        RAISE EXCEPTION 'this node has lost its number to another one, and has a new one' USING ERRCODE = 'insufficient_resources';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE TRIGGER refuse_other_number BEFORE INSERT ON batch FOR EACH ROW EXECUTE FUNCTION refuse_other_number();
 CREATE TRIGGER refuse_lost BEFORE INSERT ON batch FOR EACH STATEMENT EXECUTE FUNCTION refuse_lost();
 CREATE TRIGGER refuse_lost BEFORE INSERT OR UPDATE OR DELETE ON source_position
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_lost();
