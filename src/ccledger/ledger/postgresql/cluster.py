@@ -52,8 +52,13 @@ class PostgresqlCluster:
 
     def begin(self) -> None:
         """Takes a number and keeps it from now on. Raises `StoreError` when there is none."""
-        self._connection = self._connected()
-        self._ask(nodes.begin(self._connection, self._lease))
+        connection = self._connected()
+        try:
+            self._ask(nodes.begin(connection, self._lease))
+        except BaseException:
+            self._link.drop(connection)
+            raise
+        self._connection = connection
         self._thread.start()
 
     def follow(self, told: Callable[[frozenset[str]], frozenset[str]]) -> None:
