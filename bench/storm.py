@@ -233,13 +233,15 @@ async def _follow(reader: asyncio.StreamReader, seen: Sightings) -> None:
 
 
 @contextmanager
-def clients(port: int, key: str, count: int) -> Generator[Sightings]:
-    """So many clients, every second one of them streaming, that call as fast as they are answered, in a thread."""
+def clients(
+    port: int, key: str, count: int, streams: Callable[[int], bool] = lambda number: number % 2 == 0
+) -> Generator[Sightings]:
+    """So many clients, those that `streams` says streaming, that call as fast as they are answered, in a thread."""
     seen, ending = Sightings(), Event()
 
     async def one(number: int) -> None:
         while not ending.is_set():
-            await call(port, key, seen, stream=number % 2 == 0)
+            await call(port, key, seen, stream=streams(number))
 
     async def all_of_them() -> None:
         await asyncio.gather(*(one(number) for number in range(count)))
