@@ -28,13 +28,14 @@ if TYPE_CHECKING:
     from ccledger.api.doorkeeper import Door
     from ccledger.api.live import Live
     from ccledger.api.settings import SettingInForce
-    from ccledger.api.system import Import
+    from ccledger.api.system import Import, Transcripts
     from ccledger.core.ports import Sink
     from ccledger.core.prices import PriceBook
     from ccledger.ledger.cluster import Cluster
+    from ccledger.ledger.writer import Writer
     from ccledger.settings import InForce
     from ccledger.sources.gateway.pool import Pool
-    from ccledger.sources.transcripts.follow import ImportStatus
+    from ccledger.sources.transcripts.follow import Follower, ImportStatus
     from ccledger.sources.transcripts.roots import Found
     from ccledger.sources.transcripts.scan import Progress
     from ccledger.stats.pricing import Prices
@@ -306,44 +307,20 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Announce, to
     from ccledger.api.live import Live
     from ccledger.api.prices import PriceDesk
     from ccledger.api.server import address_of, listening, run
-    from ccledger.api.system import Transcripts
     from ccledger.app.gateway import gateway
     from ccledger.app.nodes import hear
     from ccledger.ledger.limits import kept_limits
     from ccledger.ledger.writer import Writer
-    from ccledger.sources.transcripts.follow import Follower
 
     live = Live()
-    roots = partial(claude_roots, settings, surroundings)
     with (
         holding(settings, surroundings, wait_seconds=_PATIENCE_SECONDS) as (store, cluster),
         listening(settings.host, settings.port, settings.data_dir / SOCKET_NAME) as sockets,
         _letting_go(store, settings, cluster) as all_booked,
     ):
-        places = _briefly(lambda: {root: billing_of(settings, surroundings, root.path) for root in roots()})
-
-        billing = partial(_billing_at, settings, surroundings, places)
-
-        def report(status: "ImportStatus") -> None:
-            if status.state == "following":
-                all_booked()
-            pace.tell(lambda: _describe_import(status, places()), final=status.state != "importing")
-
-        pace = _Pace(live)
         # Where others write, too, what is booked here is heard of like everything else, in its order.
         writer = Writer(store, clock, live.tell_batch if cluster is None else lambda _: None)
-        follower = Follower(
-            roots,
-            billing,
-            transcripts_into(writer, store, settings),
-            clock,
-            report,
-            watch=settings.file_watch,
-            beside=partial(take_cached_days, store),
-        )
-        transcripts = Transcripts(
-            lambda: _describe_import(follower.status, places()), lambda: _whole_billing(places()), follower.sync
-        )
+        follower, transcripts = _following(settings, surroundings, store, writer, live, all_booked)
         vault, tokens = vault_of(store, settings), tokens_of(store, settings)
         accounts = accounts_of(store, vault)
         hear(cluster, store, live, tokens, accounts)
@@ -369,6 +346,42 @@ def serve(settings: Settings, surroundings: Surroundings, announce: Announce, to
                 run(served, sockets, lambda at: announce(at, invite), follower.stop, settings.log_level)
             finally:
                 follower.stop()
+
+
+def _following(
+    settings: Settings,
+    surroundings: Surroundings,
+    store: Store,
+    writer: "Writer",
+    live: "Live",
+    all_booked: Callable[[], None],
+) -> "tuple[Follower, Transcripts]":
+    """Who reads the transcripts while the server runs, not started yet, and what is told of that."""
+    from ccledger.api.system import Transcripts
+    from ccledger.sources.transcripts.follow import Follower
+
+    roots = partial(claude_roots, settings, surroundings)
+    places = _briefly(lambda: {root: billing_of(settings, surroundings, root.path) for root in roots()})
+    pace = _Pace(live)
+
+    def report(status: "ImportStatus") -> None:
+        if status.state == "following":
+            all_booked()
+        pace.tell(lambda: _describe_import(status, places()), final=status.state != "importing")
+
+    follower = Follower(
+        roots,
+        partial(_billing_at, settings, surroundings, places),
+        transcripts_into(writer, store, settings),
+        clock,
+        report,
+        watch=settings.file_watch,
+        beside=partial(take_cached_days, store),
+    )
+    told = Transcripts(
+        lambda: _describe_import(follower.status, places()), lambda: _whole_billing(places()), follower.sync
+    )
+    return follower, told
 
 
 def _billing_at(
