@@ -64,9 +64,22 @@ class Lifetime:
         self._sequence = batch.sequence
 
     def _begin(self, sequence: int) -> int:
-        """Reads all days anew; answers the last batch that is in them."""
+        """Reads all days anew; answers the last batch that is in them.
+
+        The days may hold batches after that one while one before those is still being booked: they are taken off
+        again, to be counted in when it is their turn.
+        """
+        while batches := self._store.batches(sequence, _BATCHES_AT_ONCE):
+            sequence = batches[-1].sequence
         with self._store.snapshot() as view:
             self._models = spent_ever(view)
-            while batches := view.batches(sequence, _BATCHES_AT_ONCE):
-                sequence = batches[-1].sequence
+            after = sequence
+            while batches := view.batches(after, _BATCHES_AT_ONCE):
+                after = batches[-1].sequence
+                for batch in batches:
+                    self._take_off(batch)
         return sequence
+
+    def _take_off(self, batch: "Batch") -> None:
+        for model, difference in batch.models.items():
+            add_to(self._models, model, tuple(-number for number in difference))

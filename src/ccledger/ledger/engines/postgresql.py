@@ -12,6 +12,7 @@ from ccledger.ledger.postgresql.joining import Joining
 from ccledger.ledger.postgresql.link import Connection, Link, Row, bind, fresh_name, in_words
 from ccledger.ledger.postgresql.opening import address_of, prepare, refuse_older
 from ccledger.ledger.postgresql.pen import Pen
+from ccledger.ledger.postgresql.questions import BATCHES_SEEN
 from ccledger.ledger.postgresql.sessions import SessionReader
 from ccledger.ledger.postgresql.sums import CallSums
 from ccledger.ledger.postgresql.upkeep import Upkeep
@@ -83,6 +84,8 @@ class PostgresqlStore(Joining, Upkeep, CachedDays, AccessRows, CallReader, CallS
 
 class _Snapshot(PostgresqlStore):
     """The ledger as one transaction sees it."""
+
+    _batches_question = BATCHES_SEEN
 
     def __init__(
         self,

@@ -94,6 +94,11 @@ BATCHES: Final = """
             + pg_snapshot_xmin(pg_current_snapshot())::text::bigint
     ORDER BY sequence LIMIT :limit::bigint
 """
+BATCHES_SEEN: Final = """
+    SELECT sequence, committed_at, ids, models FROM batch WHERE sequence > :after::bigint
+    ORDER BY sequence LIMIT :limit::bigint
+"""
+"""What is in the sums of one state of the ledger, though an older transaction may still be going on."""
 
 
 class Table(NamedTuple):

@@ -69,6 +69,8 @@ class SessionReader(Asking):
         found = self._ask(questions.POSITION, name=name)
         return found[0][0] if found else None
 
+    _batches_question = questions.BATCHES
+
     def batches(self, after: int, limit: int) -> list[Batch]:
         """See `Store.batches`."""
         import msgspec
@@ -77,5 +79,5 @@ class SessionReader(Asking):
 
         return [
             Batch(sequence, at, unpack_ids(ids), {name: tuple(m) for name, m in msgspec.json.decode(models).items()})
-            for sequence, at, ids, models in self._ask(questions.BATCHES, after=after, limit=limit)
+            for sequence, at, ids, models in self._ask(self._batches_question, after=after, limit=limit)
         ]
