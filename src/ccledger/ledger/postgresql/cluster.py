@@ -18,7 +18,7 @@ import asyncpg
 
 from ccledger.ledger.cluster import EVERYTHING
 from ccledger.ledger.postgresql import nodes
-from ccledger.ledger.postgresql.counts import AWAY, PostgresqlCounts
+from ccledger.ledger.postgresql.counts import PostgresqlCounts
 from ccledger.ledger.postgresql.news import CHANNEL, News
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ _Answer = TypeVar("_Answer")
 _LOG = logging.getLogger(__name__)
 _PATIENCE_SECONDS: Final = 5.0
 _AGAIN_SECONDS: Final = 0.5
+_COUNTING: Final = "SET synchronous_commit = off; SET statement_timeout = '2s'; SET lock_timeout = '2s'"
+"""A database that crashes may forget the last half second of counts; bookings never take part in this."""
+_POLL_SECONDS: Final = 1.0
+"""Where connections are shared nobody hears anything: then everything is looked at so often."""
 _JOBS: Final = 0x63636C65
 """Tells our advisory locks from those of others on the same database."""
 
@@ -63,7 +67,7 @@ class PostgresqlCluster:
 
     def follow(self, told: Callable[[frozenset[str]], frozenset[str]]) -> None:
         """See `Cluster.follow`."""
-        self._news = News(told)
+        self._news = News(told, _POLL_SECONDS) if self._link.address.pooled else News(told)
         self._news.start()
         self._news.tell(EVERYTHING)
 
@@ -79,7 +83,13 @@ class PostgresqlCluster:
 
     @contextmanager
     def alone(self, job: str) -> Generator[bool]:
-        """See `Cluster.alone`. The lock goes with its connection, whatever becomes of this process."""
+        """See `Cluster.alone`. The lock goes with its connection, whatever becomes of this process.
+
+        Where others share the connections there is no such lock, and two may do the same: it is only work for nothing.
+        """
+        if self._link.address.pooled:
+            yield True
+            return
         connection = self._link.connect("ccledger job")
         try:
             yield bool(self._ask(connection.fetchval("SELECT pg_try_advisory_lock($1, hashtext($2))", _JOBS, job)))
@@ -104,7 +114,7 @@ class PostgresqlCluster:
             self._news.stop()
         if self._connection is None:
             return
-        with suppress(*AWAY):
+        with suppress(Exception):  # a lease that is not given back ends by itself
             self._ask(nodes.give_back(self._connection, self._lease))
             self._link.end(self._connection)
 
@@ -132,7 +142,7 @@ class PostgresqlCluster:
                 return
             try:
                 self._beat()
-            except AWAY as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is: who stops renewing has lost the number
                 self._lose(error)
 
     def _pause(self) -> float:
@@ -166,7 +176,10 @@ async def _listen(connection: Any, heard: Callable[..., None], broken: Callable[
 
 async def _connect(address: "Address") -> Any:
     """A connection in the loop that asks for it."""
+    if address.pooled:
+        return await asyncpg.connect(address.dsn, timeout=int(_PATIENCE_SECONDS), statement_cache_size=0)
     connection: Any = await asyncpg.connect(
         address.dsn, timeout=int(_PATIENCE_SECONDS), server_settings={"application_name": "ccledger counts"}
     )
+    await connection.execute(_COUNTING)
     return connection

@@ -5,9 +5,6 @@ What comes while an exchange is under way goes with the next one, all of it in o
 the loop that asks.
 """
 
-# asyncpg says nothing of its types.
-# pyright: reportMissingTypeStubs=false
-
 import asyncio
 import logging
 from collections import deque
@@ -15,10 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import asyncpg
-
 from ccledger.core.counting import CountsAway, Lack, Ticket
-from ccledger.core.errors import StoreError
 
 if TYPE_CHECKING:
     from ccledger.core.counting import CallLimits
@@ -29,10 +23,6 @@ _PATIENCE: Final = 3.0
 _REST: Final = 0.2
 _MOST: Final = 500
 _EXCHANGE: Final = "SELECT ticket, lacks, wait_ms FROM exchange_calls($1, $2, $3, $4, $5, $6, $7, $8)"
-_AFTER_CONNECTING: Final = "SET synchronous_commit = off; SET statement_timeout = '2s'; SET lock_timeout = '2s'"
-"""A database that crashes may forget the last half second of counts; bookings never take part in this."""
-AWAY: Final = (OSError, TimeoutError, StoreError, asyncpg.PostgresError, asyncpg.InterfaceError)
-"""How a database says, or fails to say, that it can't be asked now."""
 
 
 class _Ask(NamedTuple):
@@ -128,7 +118,6 @@ class PostgresqlCounts:
     async def _send(self, leaves: Sequence[_Leave], asks: Sequence[_Ask]) -> Sequence[Any]:
         if self._connection is None or self._connection.is_closed():
             self._connection = await self._connect()
-            await self._connection.execute(_AFTER_CONNECTING)
         # By subject, so that two nodes never wait for each other in a circle; what ends makes room for what begins.
         told: list[tuple[Ticket, int | None, CallLimits | None]] = [
             *((leave.ticket, leave.used, None) for leave in leaves),

@@ -89,7 +89,8 @@ class Pen:
     def _held(self) -> Connection:
         connection = self._connected()
         lease = self.lease()
-        if lease != self._told_lease and not connection.is_in_transaction():
+        # What is set on a connection that others share would hold for them.
+        if lease != self._told_lease and not self._link.address.pooled and not connection.is_in_transaction():
             with in_words(self._link.address), self._dropped_when_lost(connection):
                 self._link.ask(connection.execute(_TELL_LEASE, lease))
             self._told_lease = lease
