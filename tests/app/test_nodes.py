@@ -1,9 +1,12 @@
 """What one node changes or books holds and is seen on another, through the parts as the program ties them."""
 
+import json
+import threading
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -19,9 +22,12 @@ from ccledger.ledger.writer import Writer
 from ccledger.settings import Settings, read_settings
 from tests.ledger.test_spool import fact
 from tests.postgres import fresh_database
-from tests.upstream.gateway import until
+from tests.upstream.answers import Counts, events, text_block
+from tests.upstream.gateway import running, until
+from tests.upstream.server import Plan, Seen, streamed, upstream
 
 KEY = "ab" * 32
+MODEL = "claude-opus-4-5"
 
 
 class Told(Live):
@@ -113,6 +119,35 @@ def test_positions_of_the_same_path_are_kept_apart(pair: tuple[Node, Node], tmp_
         sink = app.transcripts_into(Writer(each.held.store, app.clock), each.held.store, told)
         sink.append([], {"/root/.claude/projects/a.jsonl": bytes([number])})
         assert app.positions_of(each.held.store, told) == {"/root/.claude/projects/a.jsonl": bytes([number])}
+
+
+def test_an_accounts_open_calls_are_counted_on_all_nodes_together(tmp_path: Path, url: str) -> None:
+    over = threading.Event()
+
+    def held(seen: Seen) -> Plan:
+        def pieces() -> Generator[bytes | float]:
+            while not over.is_set():
+                yield 0.001
+            yield from events(1, MODEL, [text_block("Hello")], Counts())
+
+        return streamed(pieces())
+
+    body = json.dumps(
+        {"model": MODEL, "max_tokens": 9, "stream": True, "messages": [{"role": "user", "content": "Hi"}]}
+    ).encode()
+    told: dict[str, Any] = {"database_url": url, "master_key": KEY}
+    with upstream() as fake, running(tmp_path / "one", **told) as one:
+        one.add_account(fake.url, concurrency=1)
+        fake.script.append(held)
+        with running(tmp_path / "two", **told) as two, ThreadPoolExecutor() as beside:
+            first = beside.submit(one.ask, "/v1/messages", body)
+            until(lambda: bool(fake.seen))
+            answer, refusal = two.ask("/v1/messages", body)
+            assert (answer.status, answer.getheader("retry-after")) == (429, "1")
+            assert b"on all nodes together" in refusal
+            over.set()
+            assert first.result()[0].status == 200
+            until(lambda: two.ask("/v1/messages", body)[0].status == 200)
 
 
 def test_a_node_with_another_key_is_refused(pair: tuple[Node, Node], tmp_path: Path, url: str) -> None:

@@ -122,11 +122,11 @@ def running(folder: Path, fake: Fake | None = None, **settings: Any) -> Generato
     told: Settings = read_settings({}, folder, {"data_dir": str(folder / "data")})._replace(timezone="UTC", **settings)
     surroundings = app.Surroundings({}, folder)
     with (
-        app.writing(told, surroundings) as store,
+        app.holding(told, surroundings) as (store, cluster),
         socket.create_server(("127.0.0.1", 0), backlog=2048) as listener,
     ):
         tokens, accounts = app.tokens_of(store, told), app.accounts_of(store, app.vault_of(store, told))
-        with gateway(told, store, Writer(store, app.clock), tokens.keys, accounts, app.clock) as built:
+        with gateway(told, store, Writer(store, app.clock), tokens.keys, accounts, app.clock, cluster) as built:
             found = Running(listener.getsockname()[1], store, tokens, accounts, built)
             if fake is not None:
                 found.add_account(fake.url)
