@@ -253,7 +253,7 @@ def import_new(
     Takes the days of Claude Code's own statistics, too, where their file changed. Ends early, with what it has read
     booked, once `stopped` says so.
     """
-    take_cached_days(store, claude_roots(settings, surroundings))
+    take_cached_days(store, settings, claude_roots(settings, surroundings))
     kept = positions_of(store, settings)
     changed = unread(kept, settings, surroundings)
     progress = _import(store, settings, surroundings, kept, changed, report, stopped) if changed else None
@@ -292,9 +292,13 @@ def _import(
     return Scan(sink, kept, billing, report, stopped).run(changed)
 
 
-def take_cached_days(store: Store, roots: Iterable[Root]) -> None:
+def take_cached_days(store: Store, settings: Settings, roots: Iterable[Root]) -> None:
     """Takes the days of Claude Code's own statistics from the directories where their file changed."""
-    import_changed([root.path for root in roots], store, clock, edition=__version__)
+    from ccledger.ledger.apart import ApartDays
+
+    import_changed(
+        [root.path for root in roots], ApartDays(store, prefix_of(store, settings)), clock, edition=__version__
+    )
 
 
 Announce = Callable[[str, Callable[[], str]], None]
@@ -376,7 +380,7 @@ def _following(
         clock,
         report,
         watch=settings.file_watch,
-        beside=partial(take_cached_days, store),
+        beside=partial(take_cached_days, store, settings),
     )
     told = Transcripts(
         lambda: _describe_import(follower.status, places()), lambda: _whole_billing(places()), follower.sync

@@ -112,7 +112,11 @@ def _ledger(settings: "Settings", files: "list[Found]", roots: "list[Root]") -> 
     try:
         with app.reading(settings) as store:
             kept = app.positions_of(store, settings)
-            return {**nothing, **_held(store, files, kept), "statistics": _statistics(store, roots)}
+            return {
+                **nothing,
+                **_held(store, files, kept),
+                "statistics": _statistics(store, roots, app.prefix_of(store, settings)),
+            }
     except Exception as error:  # noqa: BLE001 - whatever is wrong with the ledger is a finding, the others are still wanted
         return {**nothing, "ledger": {"problem": explain(error)}}
 
@@ -145,10 +149,15 @@ def _held(store: "Store", files: "list[Found]", kept: Mapping[str, bytes]) -> di
     }
 
 
-def _statistics(store: "Store", roots: "list[Root]") -> list[dict[str, Any]]:
+def _statistics(store: "Store", roots: "list[Root]", prefix: str) -> list[dict[str, Any]]:
     """What became of Claude Code's own statistics: of the files that were read, and of those that are new."""
-    known = store.cached_files()
-    return [*(_read_statistics(store, file) for file in known), *_new_statistics(roots, [file.root for file in known])]
+    from ccledger.ledger.apart import ApartDays
+
+    known = ApartDays(store, prefix).cached_files()
+    return [
+        *(_read_statistics(store, file, prefix) for file in known),
+        *_new_statistics(roots, [file.root for file in known]),
+    ]
 
 
 def _new_statistics(roots: "list[Root]", known: Collection[str]) -> list[dict[str, Any]]:
@@ -158,12 +167,12 @@ def _new_statistics(roots: "list[Root]", known: Collection[str]) -> list[dict[st
     return [{"path": file.path, "read": False} for file in files if file is not None]
 
 
-def _read_statistics(store: "Store", file: "CachedFile") -> dict[str, Any]:
+def _read_statistics(store: "Store", file: "CachedFile", prefix: str) -> dict[str, Any]:
     from ccledger.core.periods import day_of_number
     from ccledger.sources.stats_cache import NAME
     from ccledger.stats.estimated import days_in_use
 
-    in_use = days_in_use(store, file.root)
+    in_use = days_in_use(store, file.root and prefix + file.root)
     return {
         "path": str(Path(file.root, NAME)) if file.root else None,
         "read": True,

@@ -44,13 +44,15 @@ def _migrate(flags: Namespace) -> None:
 
 def _take_over(path: str, settings: "Settings", surroundings: "Surroundings") -> None:
     from ccledger import app
+    from ccledger.ledger.apart import ApartDays
     from ccledger.stats.estimated import days_in_use
 
     taken = _read(path, settings, surroundings)
     with app.writing(settings, surroundings, wait_seconds=_PATIENCE_SECONDS) as store:
         app.import_new(store, settings, surroundings, lambda _: None)
-        store.keep_cached_days(taken.file, taken.days)
-        in_use = days_in_use(store, taken.file.root)
+        prefix = app.prefix_of(store, settings)
+        ApartDays(store, prefix).keep_cached_days(taken.file, taken.days)
+        in_use = days_in_use(store, taken.file.root and prefix + taken.file.root)
     write("\n".join(_summary(path, taken, in_use)))
 
 

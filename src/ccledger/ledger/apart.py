@@ -1,11 +1,12 @@
-"""Positions of transcripts under names of one node's own, where others keep theirs on the same ledger."""
+"""What one node's Claude directories told, under names of its own, where others keep theirs on the same ledger."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ccledger.core.cached import CachedDay, CachedFile
     from ccledger.core.call import Fact
-    from ccledger.core.ports import Sink
+    from ccledger.core.ports import DayKeeper, Sink
 
 
 def own_positions(kept: Mapping[str, bytes], prefix: str) -> dict[str, bytes]:
@@ -28,3 +29,25 @@ class Apart:
     def positions(self) -> dict[str, bytes]:
         """See `Sink.positions`."""
         return own_positions(self._sink.positions(), self._prefix)
+
+
+class ApartDays:
+    """The same for Claude Code's own statistics. Fulfils `core.ports.DayKeeper`."""
+
+    def __init__(self, keeper: "DayKeeper", prefix: str) -> None:
+        self._keeper = keeper
+        self._prefix = prefix
+
+    def keep_cached_days(self, file: "CachedFile", days: "Sequence[CachedDay]") -> None:
+        """See `DayKeeper.keep_cached_days`. A file that was handed over from elsewhere is nobody's own."""
+        self._keeper.keep_cached_days(file._replace(root=self._prefix + file.root) if file.root else file, days)
+
+    def cached_files(self) -> "Sequence[CachedFile]":
+        """See `DayKeeper.cached_files`."""
+        start = len(self._prefix)
+        kept = self._keeper.cached_files()
+        return [
+            file._replace(root=file.root[start:])
+            for file in kept
+            if not file.root or file.root.startswith(self._prefix)
+        ]
