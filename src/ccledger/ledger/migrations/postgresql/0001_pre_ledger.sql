@@ -390,7 +390,11 @@ $$;
 
 -- Nonsense in a transcript may be more than an integer holds: it must not hide everything else.
 CREATE FUNCTION ledger_clip(number NUMERIC) RETURNS BIGINT LANGUAGE sql IMMUTABLE AS $$
-    SELECT greatest(least(number, 9223372036854775807), -9223372036854775807)::bigint
+    SELECT CASE
+        WHEN number > 9223372036854775807 THEN 9223372036854775807
+        WHEN number < -9223372036854775807 THEN -9223372036854775807
+        ELSE number::bigint
+    END
 $$;
 
 CREATE VIEW token_usage AS
