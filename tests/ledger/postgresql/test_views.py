@@ -31,7 +31,7 @@ QUESTIONS = {
     "usage_stats_daily": """
         SELECT stat_date, token_id, account_id, mode, model, request_count, success_count, error_count,
                total_prompt_tokens, total_completion_tokens, total_tokens, avg_duration_ms, avg_ttft_ms
-        FROM usage_stats_daily ORDER BY stat_date, model, token_id
+        FROM usage_stats_daily ORDER BY stat_date, model, coalesce(token_id, '')
     """,
     "model_pricing": """
         SELECT model, input_price, output_price, cache_creation_price, cache_read_price, effective_date, is_active,
