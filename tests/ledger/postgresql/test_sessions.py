@@ -1,9 +1,10 @@
-"""Batches are read in their order: none shows before every older one can."""
+"""Batches are read in their order, none before every older one can be; keys are found however long they are."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from ccledger.core.call import Source
 from ccledger.ledger.postgresql.link import Link
 from ccledger.ledger.postgresql.opening import address_of
 from ccledger.ledger.store import Store, open_store
@@ -36,3 +37,10 @@ def test_a_batch_waits_for_whoever_began_before_it(store: Store, url: str) -> No
     assert store.batches(0, 10) == [batch]
     link.end(other)
     link.close()
+
+
+def test_keys_that_no_index_holds_are_told_from_each_other(store: Store) -> None:
+    long = ["own:" + "数" * 5_000 + end for end in ("a", "b", "c")]
+    store.append([make_fact(long[0], source=Source.GATEWAY), make_fact(long[1])], {}, now=1)
+    assert store.booked(long) == {*long[:2]}
+    assert store.exchanged(long) == {long[0]}

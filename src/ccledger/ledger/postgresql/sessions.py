@@ -7,6 +7,7 @@ from ccledger.ledger.kinds import Kind
 from ccledger.ledger.postgresql import questions
 from ccledger.ledger.postgresql.asking import Asking
 from ccledger.ledger.postgresql.history import first_id
+from ccledger.ledger.postgresql.writing import short_key
 from ccledger.ledger.store import Batch, SessionInfo, SessionRow, Summary
 
 
@@ -57,8 +58,8 @@ class SessionReader(Asking):
         return self._keys_of(questions.EXCHANGED, keys)
 
     def _keys_of(self, question: str, keys: Iterable[str]) -> set[str]:
-        wanted = list(keys)
-        return {key for (key,) in self._ask(question, keys=wanted)} if wanted else set()
+        wanted = {short_key(key): key for key in keys}
+        return {wanted[key] for (key,) in self._ask(question, keys=[*wanted])} if wanted else set()
 
     def positions(self) -> dict[str, bytes]:
         """See `Store.positions`."""
