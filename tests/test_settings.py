@@ -48,6 +48,7 @@ WHOLE = """
 data_dir = "/file"
 database_url = "sqlite:////file/other.db"
 spool_dir = "/file/spools"
+backup_before_migrating = false
 host = "::1"
 port = 1
 timezone = "Asia/Tokyo"
@@ -88,6 +89,7 @@ def test_everything_can_be_said_in_the_file(file: Path) -> None:
     assert read_file(file, WHOLE) == Settings(
         data_dir=Path("/file"),
         database_url="sqlite:////file/other.db",
+        backup_before_migrating=False,
         host="::1",
         port=1,
         timezone="Asia/Tokyo",
@@ -117,6 +119,7 @@ ENVIRONMENT = {
     "CCLEDGER_DATA_DIR": "/environment",
     "CCLEDGER_DATABASE_URL": "sqlite:////environment/other.db",
     "CCLEDGER_SPOOL_DIR": "/environment/spools",
+    "CCLEDGER_BACKUP_BEFORE_MIGRATING": "true",
     "CCLEDGER_HOST": "localhost",
     "CCLEDGER_PORT": "2",
     "CCLEDGER_TIMEZONE": "Europe/Berlin",
@@ -143,6 +146,7 @@ def test_the_environment_comes_before_the_file(file: Path) -> None:
     assert read_file(file, WHOLE, ENVIRONMENT) == Settings(
         data_dir=Path("/environment"),
         database_url="sqlite:////environment/other.db",
+        backup_before_migrating=True,
         host="localhost",
         port=2,
         timezone="Europe/Berlin",

@@ -50,7 +50,7 @@ def test_migrate_brings_a_ledger_into_being_and_leaves_it_as_it_is(ccledger: Run
 def test_a_ledger_of_a_newer_version_is_left_alone(ccledger: Run, plain: History) -> None:
     ccledger("import", history=plain)
     connection: Any = apsw.Connection(str(plain.data / "ledger.db"))
-    connection.pragma("user_version", 9999)
+    connection.execute("UPDATE setting SET value = '9999' WHERE name = 'oldest_reader'")
     connection.close()
     ran = ccledger("daily", history=plain)
     assert (ran.code, ran.out) == (1, "")

@@ -1,5 +1,8 @@
 """Statistics that Claude Code keeps itself, from the command line: reports, `migrate FILE` and `doctor`."""
 
+# As in ledger/engines/sqlite.py: apsw's type stubs leave the types of bindings open.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import json
@@ -10,8 +13,10 @@ from typing import Any
 import apsw
 import pytest
 
-from tests.cli.program import History, Run, write_lines
+from ccledger.ledger.schema import steps
+from tests.cli.program import History, Run, clean_environment, run_apart, write_lines
 
+STEPS = len(steps("sqlite"))
 FOUR = {"inputTokens": 100, "outputTokens": 300, "cacheReadInputTokens": 9000, "cacheCreationInputTokens": 600}
 
 
@@ -160,3 +165,48 @@ def test_doctor_reads_a_ledger_from_before_there_were_such_days(ccledger: Run, o
     connection.close()
     found = ccledger("doctor", "--json", history=own).json
     assert (found["ledger"]["calls"], found["statistics"]) == (1, [])
+
+
+@pytest.fixture
+def older(ccledger: Run, own: History) -> History:
+    """A ledger of a schema that one step is missing in, and that holds a call."""
+    write_lines(own.root, {})
+    ccledger("import", history=own)
+    connection = apsw.Connection(str(own.data / "ledger.db"))
+    connection.execute(f"DROP TABLE accounts; PRAGMA user_version = {STEPS - 1}")
+    connection.close()
+    return own
+
+
+def copies(history: History) -> list[Path]:
+    return list(history.data.glob("ledger.db.before-*"))
+
+
+def test_what_would_change_is_told_and_not_done(ccledger: Run, older: History) -> None:
+    for _ in range(2):
+        first, step, copy = ccledger("migrate", "--dry-run", history=older).out.splitlines()
+        assert first == f"The ledger in {older.data} has schema {STEPS - 1}; these steps would be taken:"
+        assert step == f"  {STEPS:04} accounts"
+        assert copy.startswith("A copy of 0.")
+    assert copies(older) == []
+    assert "No copy would be made" in ccledger("migrate", "--dry-run", "--no-backup", history=older).out
+
+
+def test_a_copy_is_made_before_unless_nobody_wants_one(ccledger: Run, older: History) -> None:
+    ran = run_apart({**clean_environment(older.data), **older.environment}, "daily")
+    (copy,) = copies(older)
+    assert f"a copy from before is kept as {copy}" in ran.err
+    assert ccledger("migrate", "--dry-run", history=older).out == (
+        f"The ledger in {older.data} has schema {STEPS}, which is this version's; nothing would change.\n"
+    )
+
+
+@pytest.mark.parametrize("way", [{"arguments": ("migrate", "--no-backup")}, {"CCLEDGER_BACKUP_BEFORE_MIGRATING": "0"}])
+def test_no_copy_is_made_where_none_is_wanted(ccledger: Run, older: History, way: dict[str, Any]) -> None:
+    assert ccledger(*way.pop("arguments", ("migrate",)), history=older, **way).code == 0
+    assert copies(older) == []
+
+
+def test_a_ledger_that_is_not_there_yet_is_said_to_be_made(ccledger: Run, own: History) -> None:
+    assert "There is no ledger" in ccledger("migrate", "--dry-run", history=own).out
+    assert not own.data.exists()

@@ -13,7 +13,7 @@ import pytest
 from ccledger.core.measures import Axis
 from ccledger.ledger import sqlite_questions as questions
 from ccledger.ledger.rows import COLUMNS
-from ccledger.ledger.sqlite_opening import migrations
+from ccledger.ledger.schema import steps as schema_steps
 from ccledger.ledger.store import Ranking
 
 OF_PROJECTS = "project_id IN (SELECT value FROM carray(:projects))"
@@ -95,8 +95,8 @@ QUESTIONS = dict(named())
 @pytest.fixture(scope="module")
 def connection() -> apsw.Connection:
     empty = apsw.Connection(":memory:")
-    for text in migrations():
-        empty.execute(text)
+    for step in schema_steps("sqlite"):
+        empty.execute(step.text)
     return empty
 
 
@@ -147,5 +147,5 @@ def test_the_ids_epoch_is_the_plans() -> None:
     from ccledger.ledger.ids import FIRST_MS
 
     assert f"(id >> 20) + {FIRST_MS}" in questions.calls_in_place("", "ASC")
-    assert f"(id >> 20) + {FIRST_MS}" in "".join(migrations())
+    assert f"(id >> 20) + {FIRST_MS}" in "".join(step.text for step in schema_steps("sqlite"))
     assert questions.calls_in_place("", "ASC").count(", ") >= len(COLUMNS) - 1

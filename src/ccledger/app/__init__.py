@@ -176,6 +176,7 @@ def writing(settings: Settings, surroundings: Surroundings, *, wait_seconds: flo
 @contextmanager
 def holding(settings: Settings, surroundings: Surroundings, *, wait_seconds: float = 0) -> Generator[Held]:
     """The same, with the other nodes that may write it at the same time."""
+    from ccledger.ledger.backups import Backups
     from ccledger.ledger.cluster import join
     from ccledger.ledger.lock import hold
 
@@ -184,6 +185,7 @@ def holding(settings: Settings, surroundings: Surroundings, *, wait_seconds: flo
             settings.database_url,
             lambda: price_book().overlaid(store.overrides()).cost,
             zone_name(settings, surroundings),
+            Backups(settings.data_dir, clock) if settings.backup_before_migrating else None,
         )
         cluster = None
         try:

@@ -58,6 +58,7 @@ COMMANDS: Final = {
     "password": Entry("password", "PASSWORD", "Hash the administrator's password, for the settings."),
     "doctor": Entry("doctor", "DOCTOR", "Say what was found, what has no price, and what was passed over and why."),
     "migrate": Entry("migrate", "MIGRATE", "Bring the ledger to this version's schema; take over older statistics."),
+    "move": Entry("move", "MOVE", "Take the whole ledger to another database, and show that it came over."),
     "demo": Entry("demo", "DEMO", "Show a made-up history live in the browser, apart from your own data."),
     "completion": Entry("completion", "COMPLETION", "Print a script that completes commands and options in a shell."),
 }

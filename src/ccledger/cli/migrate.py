@@ -28,18 +28,57 @@ def _declare(parser: Parser) -> None:
         text="Also take over a stats-cache.json, for days without transcripts. Those of the Claude directories are "
         "taken over by themselves.",
     )
+    parser.flag("--dry-run", text="Only say what would change, and which copy would be made before.")
+    parser.flag("--no-backup", text="Make no copy of the ledger before its schema changes.")
     place_options(parser)
 
 
 def _migrate(flags: Namespace) -> None:
     settings, surroundings = settings_from(flags)
+    if flags.no_backup:
+        settings = settings._replace(backup_before_migrating=False)
+    if flags.dry_run:
+        write("\n".join(_outlook(settings)))
+        return
     if flags.file is not None:
         _take_over(flags.file, settings, surroundings)
         return
     from ccledger import app
 
     with app.writing(settings, surroundings):
-        write(f"the ledger in {settings.data_dir} is up to date")
+        write(f"the ledger in {_place(settings)} is up to date")
+
+
+def _place(settings: "Settings") -> str:
+    """Where the ledger is: the data directory, unless the settings name another place."""
+    from ccledger.ledger.addresses import shown
+
+    inside = settings.database_url.startswith(f"sqlite:///{settings.data_dir}/")
+    return str(settings.data_dir) if inside else shown(settings.database_url)
+
+
+def _outlook(settings: "Settings") -> Iterator[str]:
+    from ccledger.ledger.store import outlook
+
+    found = outlook(settings.database_url)
+    place = _place(settings)
+    if not found.done:
+        yield f"There is no ledger in {place} yet; one with schema {len(found.missing)} would be made."
+        return
+    if not found.missing:
+        yield f"The ledger in {place} has schema {found.done}, which is this version's; nothing would change."
+    else:
+        yield f"The ledger in {place} has schema {found.done}; these steps would be taken:"
+        yield from (f"  {step.number:04} {step.name}" for step in found.missing)
+        yield _copy_line(found.copied, wanted=settings.backup_before_migrating)
+    for step in found.waiting:
+        yield f"  {step.number:04} {step.name}: once no older ccledger runs on it any more"
+
+
+def _copy_line(size: int, *, wanted: bool) -> str:
+    if not size:
+        return "It holds nothing that a copy would be made of."
+    return f"A copy of {size / 1e6:,.1f} MB would be made before." if wanted else "No copy would be made before."
 
 
 def _take_over(path: str, settings: "Settings", surroundings: "Surroundings") -> None:

@@ -17,7 +17,8 @@ class ProgressLine:
     """One line on standard error that is redrawn in place."""
 
     def __init__(self) -> None:
-        self._shown = sys.stderr is not None and sys.stderr.isatty()
+        self.is_shown = sys.stderr is not None and sys.stderr.isatty()
+        """Whether somebody watches."""
         self._started = time.monotonic()
         self._drawn_at = 0.0
 
@@ -28,7 +29,7 @@ class ProgressLine:
     def say(self, line: Callable[[], str]) -> None:
         """Redraws the line, a few times a second at most."""
         now = time.monotonic()
-        if not self._shown or now - self._started < AFTER_SECONDS or now - self._drawn_at < _EVERY_SECONDS:
+        if not self.is_shown or now - self._started < AFTER_SECONDS or now - self._drawn_at < _EVERY_SECONDS:
             return
         self._drawn_at = now
         self._draw(line())

@@ -3,8 +3,9 @@
 # As in engines/sqlite.py: apsw's type stubs leave the types of values open.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
+from itertools import count
 from typing import TYPE_CHECKING
 
 import apsw
@@ -36,7 +37,7 @@ class KeptNames:
         known = self._known_names
         number = known.get((kind, text))
         if number is None:
-            number = known[kind, text] = len(known) + 1
+            number = known[kind, text] = next(self._name_ids)
             self._new_names.append((number, kind, text))
         return number
 
@@ -45,11 +46,16 @@ class KeptNames:
         assert self._writer is not None
         return {(kind, text): number for number, kind, text in self._writer.execute("SELECT id, kind, text FROM name")}
 
+    @cached_property
+    def _name_ids(self) -> Iterator[int]:
+        # A ledger that came from another engine has gaps in its ids.
+        return count(max(self._known_names.values(), default=0) + 1)
+
     def _intern_project(self, path: str, folder: str) -> int:
         known = self._known_projects
         number = known.get((path, folder))
         if number is None:
-            number = known[path, folder] = len(known) + 1
+            number = known[path, folder] = next(self._project_ids)
             self._new_projects.append((number, path, folder))
         return number
 
@@ -59,12 +65,16 @@ class KeptNames:
         rows = self._writer.execute("SELECT id, path, folder FROM project")
         return {(path, folder): number for number, path, folder in rows}
 
+    @cached_property
+    def _project_ids(self) -> Iterator[int]:
+        return count(max(self._known_projects.values(), default=0) + 1)
+
     def _forget_names(self) -> None:
         """After a transaction that did not happen, ids given in it are free again."""
         self._names.forget()
         self._new_names.clear()
         self._new_projects.clear()
-        for name in ("_known_names", "_known_projects"):
+        for name in ("_known_names", "_known_projects", "_name_ids", "_project_ids"):
             vars(self).pop(name, None)
         self._texts, self._projects = {0: None}, {0: (None, None)}
 

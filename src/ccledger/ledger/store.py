@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ccledger.core.errors import UsageError
@@ -15,8 +16,11 @@ if TYPE_CHECKING:
     from ccledger.core.call import Call, Fact
     from ccledger.core.measures import Axis, Cut, Dimension, Grain, Measures
     from ccledger.core.prices import Model, Override
+    from ccledger.ledger.backups import Backups
     from ccledger.ledger.cached import KeptDay
+    from ccledger.ledger.move import Source, Target
     from ccledger.ledger.plan import Price
+    from ccledger.ledger.schema import Outlook
 
 
 class Batch(NamedTuple):
@@ -417,12 +421,13 @@ def engines() -> list[str]:
     return sorted(file.stem for file in folder.glob("[!_]*.py"))
 
 
-def open_store(url: str, prices: "Callable[[], Price]", zone: str) -> Store:
+def open_store(url: str, prices: "Callable[[], Price]", zone: str, backups: "Backups | None" = None) -> Store:
     """The store that may write at a database URL; its scheme names the engine.
 
-    `prices` is asked when the first call has to be priced, `zone` is for a new ledger's days.
+    `prices` is asked when the first call has to be priced, `zone` is for a new ledger's days; with `backups` a copy is
+    made before the schema of an existing one changes.
     """
-    return importlib.import_module(_engine(url)).open_writer(url, prices, zone)
+    return importlib.import_module(_engine(url)).open_writer(url, prices, zone, backups)
 
 
 def open_reader(url: str, patience_ms: int = 10_000) -> Store:
@@ -431,6 +436,32 @@ def open_reader(url: str, patience_ms: int = 10_000) -> Store:
     `patience_ms` is how long it may wait for somebody who holds the storage; most engines never have to.
     """
     return importlib.import_module(_engine(url)).open_reader(url, patience_ms)
+
+
+def outlook(url: str) -> "Outlook":
+    """What opening the ledger to write it would do to its schema. Nothing is changed."""
+    return _lasting(url, "its schema is always this version's").outlook(url)
+
+
+def open_source(url: str) -> "Source":
+    """A ledger to be moved elsewhere."""
+    return _lasting(url, _UNMOVABLE).open_source(url)
+
+
+def open_target(url: str) -> "Target":
+    """A place to move a ledger to."""
+    return _lasting(url, _UNMOVABLE).open_target(url)
+
+
+def _lasting(url: str, otherwise: str) -> ModuleType:
+    """An engine that keeps its ledger."""
+    module = importlib.import_module(_engine(url))
+    if not hasattr(module, "open_source"):
+        raise UsageError(f"'{url.partition(':')[0]}://' keeps nothing: {otherwise}")
+    return module
+
+
+_UNMOVABLE = "no ledger can be moved from there, or to it"
 
 
 def _engine(url: str) -> str:

@@ -70,6 +70,7 @@ class Settings(NamedTuple):
     stats: Stats = Stats()
     spool_dir: Path | None = None
     """Where nodes that share one keep their spools; None: in the data directory."""
+    backup_before_migrating: bool = True
 
     def __repr__(self) -> str:
         told = (f"{name}={'…' if name in _SECRET and value else repr(value)}" for name, value in self._asdict().items())
@@ -131,6 +132,7 @@ def read_settings(environment: Mapping[str, str], home: Path, flags: Mapping[str
         conversations=read("conversations", values.conversations, Conversations()),
         stats=read("stats", values.stats, Stats()),
         spool_dir=read("spool_dir", lambda value: _path(value, home), None),
+        backup_before_migrating=read("backup_before_migrating", values.a_switch, True),
     )
     _refuse_open_door(settings, given)
     return settings

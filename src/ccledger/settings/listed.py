@@ -49,6 +49,15 @@ SETTINGS: Final = (
         "own: one that finds the folder of a dead node books what is in it. With SQLite it does nothing.",
     ),
     Setting(
+        "backup_before_migrating",
+        ("CCLEDGER_BACKUP_BEFORE_MIGRATING",),
+        "",
+        "`true` or `false`",
+        "`true`",
+        "Whether a copy of the ledger is made before a new version changes its schema. A SQLite ledger is copied "
+        "beside its file, one in PostgreSQL with `pg_dump` into the data directory; the newest two copies are kept.",
+    ),
+    Setting(
         "host",
         ("CCLEDGER_HOST",),
         "--host",

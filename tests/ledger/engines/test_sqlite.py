@@ -12,9 +12,9 @@ from ccledger.core.call import Cost, Reading
 from ccledger.core.errors import StoreError
 from ccledger.core.measures import MEASURES, Dimension, Grain
 from ccledger.core.prices import FOREVER, Card, Override, Period
-from ccledger.ledger import sqlite_opening
 from ccledger.ledger.engines import sqlite
 from ccledger.ledger.rows import COLUMNS
+from ccledger.ledger.schema import steps
 from ccledger.ledger.store import open_reader, open_store
 from tests.conformance.stores import fresh_store, price
 from tests.conformance.test_store import MORNING, make_fact
@@ -42,8 +42,8 @@ def test_the_schema_has_every_column_that_is_written(path: Path) -> None:
 
 def test_the_schema_is_what_the_migrations_make(path: Path, tmp_path: Path) -> None:
     fresh = apsw.Connection(str(tmp_path / "fresh.db"))
-    for text in sqlite_opening.migrations():
-        fresh.execute(text)
+    for step in steps("sqlite"):
+        fresh.execute(step.text)
     schema = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name"
     assert list(fresh.execute(schema)) == list(apsw.Connection(str(path)).execute(schema))
 
@@ -59,7 +59,7 @@ def test_an_older_ledger_is_summed_up_anew_when_it_is_opened(
     older = tmp_path / "older.db"
     connection = apsw.Connection(str(older))
     for part in schema:
-        connection.execute(next(text for text in sqlite_opening.migrations() if part in text))
+        connection.execute(next(step.text for step in steps("sqlite") if part in step.text))
     connection.pragma("user_version", len(schema))
     connection.execute("ATTACH ? AS newer", (str(path),))
     for table in ("setting", "name", "project", "request_logs", "call_key"):
@@ -147,7 +147,18 @@ def test_a_file_that_is_no_ledger_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_ledger_of_a_newer_version_is_left_alone(path: Path) -> None:
-    apsw.Connection(str(path)).pragma("user_version", 999)
+    apsw.Connection(str(path)).execute("UPDATE setting SET value = '999' WHERE name = 'oldest_reader'")
+    with pytest.raises(StoreError, match="newer ccledger"):
+        open_store(f"sqlite:///{path}", lambda: price, "UTC")
+    with pytest.raises(StoreError, match="newer ccledger"):
+        open_reader(f"sqlite:///{path}").summary()
+
+
+def test_a_ledger_that_never_said_who_may_read_it_is_for_those_who_know_all_of_it(path: Path) -> None:
+    connection = apsw.Connection(str(path))
+    connection.execute("DELETE FROM setting WHERE name = 'oldest_reader'")
+    open_store(f"sqlite:///{path}", lambda: price, "UTC").close()
+    connection.pragma("user_version", 999)
     with pytest.raises(StoreError, match="newer ccledger"):
         open_store(f"sqlite:///{path}", lambda: price, "UTC")
 

@@ -49,7 +49,7 @@ from ccledger.ledger.store import (
 _NODE = 0
 
 
-def open_writer(_url: str, prices: Callable[[], Price], zone_name: str) -> "MemoryStore":
+def open_writer(_url: str, prices: Callable[[], Price], zone_name: str, _backups: object = None) -> "MemoryStore":
     """A new, empty ledger."""
     return MemoryStore(prices, zone_name)
 

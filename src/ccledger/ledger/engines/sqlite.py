@@ -3,7 +3,6 @@
 # apsw's type stubs leave the types of bindings and values open, so whatever comes from it looks partially unknown.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-import os
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -26,7 +25,15 @@ from ccledger.ledger.sqlite_cached import CachedDays
 from ccledger.ledger.sqlite_history import CallReader
 from ccledger.ledger.sqlite_months import close_months, closed_before
 from ccledger.ledger.sqlite_names import KeptNames
-from ccledger.ledger.sqlite_opening import PATIENCE_MS, connect, migrate, path_of, refuse_older, refuse_strangers
+from ccledger.ledger.sqlite_opening import (
+    PATIENCE_MS,
+    connect,
+    migrate,
+    open_file,
+    path_of,
+    refuse_half_moved,
+    refuse_unfit,
+)
 from ccledger.ledger.sqlite_sums import CallSums, integers
 from ccledger.ledger.sqlite_upkeep import Upkeep
 from ccledger.ledger.sqlite_writing import (
@@ -43,34 +50,27 @@ from ccledger.ledger.store import Batch, SessionInfo, SessionRow, Slice, Step, S
 
 if TYPE_CHECKING:
     from ccledger.core.call import Call, Fact
+    from ccledger.ledger.backups import Backups
     from ccledger.ledger.booking import Booking
 
     _Book = Callable[[apsw.Connection, Sequence[Fact], int], Batch | None]
     from ccledger.ledger.plan import Price
+    from ccledger.ledger.schema import Outlook
+    from ccledger.ledger.sqlite_tables import SqliteTables
 
 _KEPT_BATCHES: Final = 10_000
 _NODE: Final = 0
 _READERS: Final = 4
-_PAGE_BYTES: Final = 4096
-_CACHE_KIB: Final = 65_536
-"""More than the pages that one large batch touches, so that none has to be written before the batch is complete."""
-_CHECKPOINT_PAGES: Final = 16_000
 
 
-def open_writer(url: str, prices: "Callable[[], Price]", zone_name: str) -> "SqliteStore":
+def open_writer(
+    url: str, prices: "Callable[[], Price]", zone_name: str, backups: "Backups | None" = None
+) -> "SqliteStore":
     """The store that may write, its schema brought up to date. The caller holds the data directory's lock."""
     path = path_of(url)
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-    os.close(descriptor)
-    connection = connect(path, apsw.SQLITE_OPEN_READWRITE)
-    refuse_strangers(connection, path)
-    connection.pragma("page_size", _PAGE_BYTES)
-    connection.pragma("journal_mode", "wal")
-    connection.pragma("synchronous", "full")
-    connection.pragma("cache_size", -_CACHE_KIB)
-    connection.pragma("wal_autocheckpoint", _CHECKPOINT_PAGES)
-    connection.pragma("temp_store", "memory")
-    migrate(connection, path)
+    connection = open_file(path)
+    refuse_half_moved(connection, path)
+    migrate(connection, path, backups)
     connection.execute("INSERT OR IGNORE INTO setting VALUES ('zone', ?), ('format', '1')", (zone_name,))
     store = SqliteStore(path, connection, prices)
     if connection.execute("SELECT 1 FROM setting WHERE name = 'sums'").fetchall():
@@ -85,6 +85,36 @@ def open_reader(url: str, patience_ms: int = PATIENCE_MS) -> "SqliteStore":
     if not path.exists():
         raise StoreError(f"there is no ledger at {path} yet; run 'ccledger import' first")
     return SqliteStore(path, None, None, patience_ms)
+
+
+def outlook(url: str) -> "Outlook":
+    """What opening the ledger to write it would do to its schema."""
+    from ccledger.ledger.sqlite_opening import outlook_of
+
+    return outlook_of(path_of(url))
+
+
+def open_source(url: str) -> "SqliteTables":
+    """The ledger to be read table by table, as it is now."""
+    from ccledger.ledger.sqlite_tables import SqliteTables
+
+    path = path_of(url)
+    if not path.exists():
+        raise StoreError(f"there is no ledger at {path}, so there is nothing to move")
+    connection = connect(path, apsw.SQLITE_OPEN_READONLY)
+    refuse_unfit(connection, path)
+    connection.execute("BEGIN")
+    return SqliteTables(connection)
+
+
+def open_target(url: str) -> "SqliteTables":
+    """A ledger to be filled table by table; its file is made if it is not there."""
+    from ccledger.ledger.sqlite_tables import SqliteTables
+
+    path = path_of(url)
+    connection = open_file(path)
+    migrate(connection, path)
+    return SqliteTables(connection)
 
 
 class SqliteStore(KeptNames, CallSums, CallReader, Upkeep, CachedDays, AccessRows, KeptAccounts):
@@ -345,7 +375,7 @@ class SqliteStore(KeptNames, CallSums, CallReader, Upkeep, CachedDays, AccessRow
         except IndexError:
             connection = connect(self._path, apsw.SQLITE_OPEN_READONLY, self._patience_ms)
             connection.pragma("query_only", True)
-            refuse_older(connection, self._path)
+            refuse_unfit(connection, self._path)
         try:
             yield connection
         finally:

@@ -1,0 +1,291 @@
+"""Whole ledgers go from one engine to another: all of it, once, and only into a place that is empty."""
+
+# As in ledger/engines/sqlite.py: apsw's type stubs leave the types of values open.
+# pyright: reportUnknownMemberType=false
+
+from collections.abc import Callable
+from contextlib import closing
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+
+import apsw
+import pytest
+from msgspec.structs import replace
+
+from ccledger.core.access import Account
+from ccledger.core.cached import CachedDay, CachedFile
+from ccledger.core.call import Timing, Usage
+from ccledger.core.errors import StoreError, UsageError
+from ccledger.core.measures import Dimension, Grain
+from ccledger.core.prices import FOREVER, Card, Override, Period
+from ccledger.ledger import move as moving
+from ccledger.ledger.drain import POSITION
+from ccledger.ledger.move import Moved, Progress, move
+from ccledger.ledger.spool import segments
+from ccledger.ledger.store import Store, open_reader, open_source, open_store, open_target
+from tests.conformance import test_access, test_accounts
+from tests.conformance.stores import price
+from tests.conformance.test_store import MORNING, make_fact
+from tests.ledger.test_drain import draining
+from tests.ledger.test_spool import fact as spooled
+
+HOSTILE = (
+    "a\0b",
+    "\0",
+    "\\0",
+    "\\",
+    "🦑 \U0010ffff",
+    "é e\u0301",
+    "'; DROP TABLE name --",
+    "%s {0} \r\n\t",
+    "\ufeff\u200e",
+)
+DAY_MS = 86_400_000
+EVER = (0, 1 << 42)
+
+Place = Callable[[str], str]
+
+
+def fill(store: Store) -> None:
+    """Books something of everything that a ledger can hold."""
+    for number, text in enumerate(HOSTILE):
+        fact = make_fact(f"msg:{text}", at=MORNING + number, session=text, project=text, model=f"claude {text}")
+        store.append([fact], {f"/f/{text}": bytes(range(256))}, now=MORNING + number)
+    store.append([make_fact(f"msg:{number}", at=MORNING + DAY_MS * number) for number in range(100)], {}, now=5)
+    store.append([make_fact("req:1", "msg:late", at=MORNING + 7)], {}, now=6)
+    store.override(Override("claude-opus-5", Period(0, FOREVER, Card((Decimal(1),) * 5), "by \0 hand"), 1, "me"))
+    store.begin_repricing("\0", by="me", now=1)
+    for kept in (test_accounts.PLAIN, test_accounts.FULL):
+        store.keep_account(kept)
+    for number, token in enumerate((test_access.PLAIN, test_access.FULL)):
+        store.keep_access_token(test_access.KeptToken(token, bytes([number]) * 32))
+    days = [CachedDay(19_000, "claude-opus-5", Usage(1, 2, 0, 4, 5)), CachedDay(19_001, "\0", Usage(1, 2, 0, 4, 5))]
+    store.keep_cached_days(CachedFile("/c\0", b"\0\xff", 5, 20_000), days)
+    store.remove(MORNING + 3 * DAY_MS, 1000)
+
+
+def told(store: Store) -> dict[str, object]:
+    """What a ledger answers to those who ask."""
+    return {
+        "calls": store.calls(*EVER),
+        "spans": [store.spans(grain, dimension, *EVER) for grain in Grain for dimension in Dimension],
+        "sessions": sorted(store.sessions(*EVER)),
+        "infos": sorted(store.session_infos(["s1", *(text for text in HOSTILE if "\0" not in text)])),
+        "positions": store.positions(),
+        "accounts": store.accounts(),
+        "tokens": store.access_tokens(),
+        "users": store.users(),
+        "days": store.cached_days(*EVER),
+        "files": store.cached_files(),
+        "overrides": store.overrides(),
+        "changes": store.price_changes(),
+        "batches": store.batches(0, 1000),
+        "zone": store.zone(),
+        "horizon": store.horizon(),
+    }
+
+
+def moved(
+    source: str, target: str, report: Callable[[Progress], None] = lambda _: None, *, again: bool = False
+) -> Moved:
+    with closing(open_source(source)) as old, closing(open_target(target)) as new:
+        return move(old, new, report, start_over=again)
+
+
+def opened(url: str, zone: str = "UTC") -> Store:
+    return open_store(url, lambda: price, zone)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """Names a new place for a ledger of an engine."""
+    numbers = count()
+    return lambda engine: f"{engine}:///{tmp_path / f'{next(numbers)}.db'}"
+
+
+WAYS = [("sqlite", "sqlite")]
+
+
+@pytest.fixture(params=WAYS, ids="-".join)
+def way(request: pytest.FixtureRequest, place: Place) -> tuple[str, str]:
+    """A full ledger, and a place that is empty."""
+    source, target = map(place, request.param)
+    with closing(opened(source, "Asia/Kathmandu")) as store:
+        fill(store)
+    return source, target
+
+
+def test_everything_comes_over_and_the_old_ledger_stays(way: tuple[str, str]) -> None:
+    source, target = way
+    with closing(open_reader(source)) as store:
+        before = told(store)
+    done = moved(source, target)
+    assert done.copied == sum(each.rows for each in done.tables) > 500
+    for url in way:
+        with closing(open_reader(url)) as store:
+            assert told(store) == before
+
+
+def test_the_new_ledger_goes_on_where_the_old_one_was(way: tuple[str, str]) -> None:
+    source, target = way
+    moved(source, target)
+    found: list[dict[str, object]] = []
+    for url in way:
+        with closing(opened(url)) as store:
+            newest = store.batches(0, 1000)[-1].sequence
+            store.append([make_fact("msg:7", at=MORNING + 7 * DAY_MS, output=99)], {}, now=7)
+            new = make_fact("msg:new", at=MORNING + 200 * DAY_MS, session="new", project="new", model="new")
+            store.append([new], {}, now=8)
+            store.override(Override("x", Period(0, FOREVER, Card((Decimal(1),) * 5), "y"), 1, "me"))
+            store.begin_repricing("z", by="me", now=1)
+            store.keep_account(test_accounts.PLAIN._replace(account=_another()))
+            batches = store.batches(newest, 10)
+            assert len(batches) == 2
+            found.append({**told(store), "batches": [batch[1:] for batch in batches]})
+    old, new = found
+    assert new == old
+
+
+def _another() -> Account:
+    return replace(test_accounts.PLAIN.account, id="acc_9", name="another")
+
+
+def test_a_move_that_breaks_off_anywhere_goes_on_there(way: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moving, "_AT_ONCE", 40)
+    source, target = way
+    copied = breaks = 0
+
+    def until(limit: int) -> Callable[[Progress], None]:
+        steps = count()
+
+        def report(_: Progress) -> None:
+            if next(steps) == limit:
+                raise KeyboardInterrupt
+
+        return report
+
+    for limit in (0, 1, 2, 5, 9, 14, 16, 30, 45, 60):
+        try:
+            copied += moved(source, target, until(limit)).copied
+        except KeyboardInterrupt:
+            breaks += 1
+            with pytest.raises(StoreError, match="move"):
+                opened(target)
+            with pytest.raises(StoreError, match="move"):
+                open_reader(target).summary()
+    done = moved(source, target)
+    assert breaks > 7
+    assert copied + done.copied <= sum(each.rows for each in done.tables)
+    with closing(open_reader(source)) as old, closing(open_reader(target)) as new:
+        assert told(new) == told(old)
+
+
+def test_a_second_time_nothing_is_left_to_copy(way: tuple[str, str]) -> None:
+    first = moved(*way)
+    again = moved(*way)
+    assert (again.copied, again.tables) == (0, first.tables)
+
+
+def test_a_place_that_holds_a_ledger_is_refused(way: tuple[str, str]) -> None:
+    source, target = way
+    with closing(opened(target)) as store:
+        store.append([make_fact("msg:own")], {}, now=1)
+        before = told(store)
+    for again in (False, True):
+        with pytest.raises(StoreError, match="there is a ledger already"):
+            moved(source, target, again=again)
+    with closing(open_reader(target)) as store:
+        assert told(store) == before
+
+
+def test_a_new_ledger_without_calls_is_no_obstacle(way: tuple[str, str]) -> None:
+    source, target = way
+    with closing(opened(target, "America/St_Johns")) as store:
+        store.list_shipped("1", list)
+    moved(source, target)
+    with closing(open_reader(target)) as store:
+        assert store.zone() == "Asia/Kathmandu"
+
+
+def _break_off(source: str, target: str) -> None:
+    def stop(progress: Progress) -> None:
+        if progress.is_comparing:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        moved(source, target, stop)
+
+
+def test_what_another_move_left_is_refused_until_it_is_thrown_away(way: tuple[str, str]) -> None:
+    source, target = way
+    _break_off(source, target)
+    with closing(opened(source)) as store:
+        store.append([make_fact("msg:meanwhile", at=MORNING + 5 * DAY_MS)], {}, now=9)
+        before = told(store)
+    with pytest.raises(StoreError, match="--start-over"):
+        moved(source, target)
+    moved(source, target, again=True)
+    with closing(open_reader(target)) as store:
+        assert told(store) == before
+
+
+def test_a_difference_is_found_and_the_place_stays_closed(place: Place) -> None:
+    source, target = place("sqlite"), place("sqlite")
+    with closing(opened(source)) as store:
+        fill(store)
+    _break_off(source, target)
+    connection = apsw.Connection(target.removeprefix("sqlite://"))
+    connection.execute("UPDATE usage_day SET output_tokens = output_tokens + 1")
+    connection.close()
+    with pytest.raises(StoreError, match=r"usage_day is not the same.*not to be used"):
+        moved(source, target)
+    with pytest.raises(StoreError, match="move"):
+        opened(target)
+
+
+def test_sums_that_outgrew_64_bits_come_over_as_the_largest_integer(place: Place) -> None:
+    source, target = place("sqlite"), place("sqlite")
+    with closing(opened(source)) as store:
+        store.append([make_fact("msg:1")], {}, now=1)
+    connection = apsw.Connection(source.removeprefix("sqlite://"))
+    connection.execute("UPDATE usage_day SET output_tokens = 9223372036854775807")
+    connection.execute("UPDATE usage_day SET output_tokens = output_tokens + 10")
+    connection.close()
+    tables = {each.table: each for each in moved(source, target).tables}
+    assert tables["usage_day"].sums["output_tokens"] == (1 << 63) - 1
+
+
+def test_memory_keeps_nothing_to_move(place: Place) -> None:
+    for open_end in (open_source, open_target):
+        with pytest.raises(UsageError, match="memory://' keeps nothing"):
+            open_end("memory://")
+
+
+def test_nothing_to_move_is_said(place: Place) -> None:
+    with pytest.raises(StoreError, match="nothing to move"):
+        open_source(place("sqlite"))
+
+
+def test_calls_in_the_spool_are_booked_once_by_the_new_ledger(way: tuple[str, str], tmp_path: Path) -> None:
+    source, target = way
+    spool = tmp_path / "spool"
+    late = replace(spooled(2), timing=Timing(2, MORNING + 50 * DAY_MS, 0, 200, 1234, 56))
+    with closing(opened(source)) as store, draining(spool, store) as (writer, _):
+        writer.reserve()
+        writer.write([spooled(1)])
+    with closing(opened(source)) as store:
+        booked = store.summary().calls
+        with draining(spool, store, failures=1 << 30) as (writer, _):
+            writer.reserve()
+            writer.write([late])
+    assert segments(spool)
+    moved(source, target)
+    with closing(opened(target)) as store:
+        assert store.position(POSITION) is not None
+        with draining(spool, store):
+            pass
+        assert store.summary().calls == booked + 1
+        with draining(spool, store):
+            pass
+        assert store.summary().calls == booked + 1
