@@ -3,11 +3,12 @@
 # As in ledger/engines/sqlite.py: apsw's type stubs leave the types of values open.
 # pyright: reportUnknownMemberType=false
 
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
 import apsw
 import pytest
@@ -29,6 +30,7 @@ from tests.conformance.stores import price
 from tests.conformance.test_store import MORNING, make_fact
 from tests.ledger.test_drain import draining
 from tests.ledger.test_spool import fact as spooled
+from tests.postgres import fresh_database
 
 HOSTILE = (
     "a\0b",
@@ -98,40 +100,66 @@ def opened(url: str, zone: str = "UTC") -> Store:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
+def place(tmp_path: Path) -> Iterator[Place]:
     """Names a new place for a ledger of an engine."""
     numbers = count()
-    return lambda engine: f"{engine}:///{tmp_path / f'{next(numbers)}.db'}"
+    with ExitStack() as stack:
+
+        def new(engine: str) -> str:
+            if engine == "postgresql":
+                return stack.enter_context(fresh_database(migrated=False))
+            return f"{engine}:///{tmp_path / f'{next(numbers)}.db'}"
+
+        yield new
 
 
-WAYS = [("sqlite", "sqlite")]
+WAYS = [("sqlite", "sqlite"), ("sqlite", "postgresql"), ("postgresql", "sqlite"), ("postgresql", "postgresql")]
+
+
+class Way(NamedTuple):
+    """A full ledger, and a place that is empty."""
+
+    original: str
+    """The same ledger in SQLite."""
+    source: str
+    target: str
+    place: Place
+
+    def seen(self, url: str) -> dict[str, object]:
+        """What a ledger answers, whatever the engine."""
+        if not url.startswith("sqlite"):
+            url = brought(url, self.place("sqlite"))
+        with closing(open_reader(url)) as store:
+            return told(store)
+
+
+def brought(source: str, target: str) -> str:
+    moved(source, target)
+    return target
 
 
 @pytest.fixture(params=WAYS, ids="-".join)
-def way(request: pytest.FixtureRequest, place: Place) -> tuple[str, str]:
-    """A full ledger, and a place that is empty."""
-    source, target = map(place, request.param)
-    with closing(opened(source, "Asia/Kathmandu")) as store:
+def way(request: pytest.FixtureRequest, place: Place) -> Way:
+    original = place("sqlite")
+    with closing(opened(original, "Asia/Kathmandu")) as store:
         fill(store)
-    return source, target
+    source, target = map(place, request.param)
+    return Way(original, brought(original, source), target, place)
 
 
-def test_everything_comes_over_and_the_old_ledger_stays(way: tuple[str, str]) -> None:
-    source, target = way
-    with closing(open_reader(source)) as store:
-        before = told(store)
-    done = moved(source, target)
+def test_everything_comes_over_and_the_old_ledger_stays(way: Way) -> None:
+    done = moved(way.source, way.target)
     assert done.copied == sum(each.rows for each in done.tables) > 500
-    for url in way:
-        with closing(open_reader(url)) as store:
-            assert told(store) == before
+    original = way.seen(way.original)
+    assert way.seen(way.source) == way.seen(way.target) == original
+    assert "a\\x00b" in repr(original["sessions"])
 
 
-def test_the_new_ledger_goes_on_where_the_old_one_was(way: tuple[str, str]) -> None:
-    source, target = way
-    moved(source, target)
+def test_the_new_ledger_goes_on_where_the_old_one_was(way: Way) -> None:
+    moved(way.source, way.target)
+    back = way.target if way.target.startswith("sqlite") else brought(way.target, way.place("sqlite"))
     found: list[dict[str, object]] = []
-    for url in way:
+    for url in (way.original, back):
         with closing(opened(url)) as store:
             newest = store.batches(0, 1000)[-1].sequence
             store.append([make_fact("msg:7", at=MORNING + 7 * DAY_MS, output=99)], {}, now=7)
@@ -151,9 +179,8 @@ def _another() -> Account:
     return replace(test_accounts.PLAIN.account, id="acc_9", name="another")
 
 
-def test_a_move_that_breaks_off_anywhere_goes_on_there(way: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_move_that_breaks_off_anywhere_goes_on_there(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(moving, "_AT_ONCE", 40)
-    source, target = way
     copied = breaks = 0
 
     def until(limit: int) -> Callable[[Progress], None]:
@@ -167,45 +194,41 @@ def test_a_move_that_breaks_off_anywhere_goes_on_there(way: tuple[str, str], mon
 
     for limit in (0, 1, 2, 5, 9, 14, 16, 30, 45, 60):
         try:
-            copied += moved(source, target, until(limit)).copied
+            copied += moved(way.source, way.target, until(limit)).copied
         except KeyboardInterrupt:
             breaks += 1
-            with pytest.raises(StoreError, match="move"):
-                opened(target)
-            with pytest.raises(StoreError, match="move"):
-                open_reader(target).summary()
-    done = moved(source, target)
+            with pytest.raises(StoreError, match="run the same 'ccledger move' again"):
+                opened(way.target)
+            with pytest.raises(StoreError, match="run the same 'ccledger move' again"):
+                open_reader(way.target).summary()
+    done = moved(way.source, way.target)
     assert breaks > 7
     assert copied + done.copied <= sum(each.rows for each in done.tables)
-    with closing(open_reader(source)) as old, closing(open_reader(target)) as new:
-        assert told(new) == told(old)
+    assert way.seen(way.target) == way.seen(way.original)
 
 
-def test_a_second_time_nothing_is_left_to_copy(way: tuple[str, str]) -> None:
-    first = moved(*way)
-    again = moved(*way)
+def test_a_second_time_nothing_is_left_to_copy(way: Way) -> None:
+    first = moved(way.source, way.target)
+    again = moved(way.source, way.target)
     assert (again.copied, again.tables) == (0, first.tables)
 
 
-def test_a_place_that_holds_a_ledger_is_refused(way: tuple[str, str]) -> None:
-    source, target = way
-    with closing(opened(target)) as store:
+def test_a_place_that_holds_a_ledger_is_refused(way: Way) -> None:
+    other = way.place("sqlite")
+    with closing(opened(other)) as store:
         store.append([make_fact("msg:own")], {}, now=1)
         before = told(store)
+    brought(other, way.target)
     for again in (False, True):
         with pytest.raises(StoreError, match="there is a ledger already"):
-            moved(source, target, again=again)
-    with closing(open_reader(target)) as store:
-        assert told(store) == before
+            moved(way.source, way.target, again=again)
+    assert way.seen(way.target) == before
 
 
-def test_a_new_ledger_without_calls_is_no_obstacle(way: tuple[str, str]) -> None:
-    source, target = way
-    with closing(opened(target, "America/St_Johns")) as store:
-        store.list_shipped("1", list)
-    moved(source, target)
-    with closing(open_reader(target)) as store:
-        assert store.zone() == "Asia/Kathmandu"
+def test_a_new_ledger_without_calls_is_no_obstacle(way: Way) -> None:
+    opened(way.target, "America/St_Johns").close()
+    moved(way.source, way.target)
+    assert way.seen(way.target)["zone"] == "Asia/Kathmandu"
 
 
 def _break_off(source: str, target: str) -> None:
@@ -217,17 +240,15 @@ def _break_off(source: str, target: str) -> None:
         moved(source, target, stop)
 
 
-def test_what_another_move_left_is_refused_until_it_is_thrown_away(way: tuple[str, str]) -> None:
-    source, target = way
-    _break_off(source, target)
-    with closing(opened(source)) as store:
+def test_what_another_move_left_is_refused_until_it_is_thrown_away(way: Way) -> None:
+    _break_off(way.source, way.target)
+    with closing(opened(way.original)) as store:
         store.append([make_fact("msg:meanwhile", at=MORNING + 5 * DAY_MS)], {}, now=9)
         before = told(store)
     with pytest.raises(StoreError, match="--start-over"):
-        moved(source, target)
-    moved(source, target, again=True)
-    with closing(open_reader(target)) as store:
-        assert told(store) == before
+        moved(way.original, way.target)
+    moved(way.original, way.target, again=True)
+    assert way.seen(way.target) == before
 
 
 def test_a_difference_is_found_and_the_place_stays_closed(place: Place) -> None:
@@ -267,8 +288,8 @@ def test_nothing_to_move_is_said(place: Place) -> None:
         open_source(place("sqlite"))
 
 
-def test_calls_in_the_spool_are_booked_once_by_the_new_ledger(way: tuple[str, str], tmp_path: Path) -> None:
-    source, target = way
+def test_calls_in_the_spool_are_booked_once_by_the_new_ledger(place: Place, tmp_path: Path) -> None:
+    source, target = place("sqlite"), place("sqlite")
     spool = tmp_path / "spool"
     late = replace(spooled(2), timing=Timing(2, MORNING + 50 * DAY_MS, 0, 200, 1234, 56))
     with closing(opened(source)) as store, draining(spool, store) as (writer, _):

@@ -11,8 +11,10 @@ import msgspec
 from ccledger.core.errors import StoreError
 from ccledger.ledger.schema import OLDEST_READER
 
-OWN_SETTINGS: Final = (OLDEST_READER,)
+OWN_SETTINGS: Final = (OLDEST_READER, "batch_base", "epoch", "prices")
 """Rows of the table `setting` that say something of the storage and not of the ledger: they stay where they are."""
+NEW: Final = {"users": "id <> 'owner'", "price": "set_at IS NOT NULL"}
+"""Which rows of a table a new ledger has not; of all others it has none, and of settings it has its own."""
 _AT_ONCE: Final = 10_000
 """Rows that are copied in one transaction."""
 _SMALL: Final = 20_000
@@ -128,13 +130,14 @@ def move(source: Source, target: Target, report: Callable[[Progress], None], *, 
 
     Raises `StoreError` when the target is something else's, and when the two differ in the end.
     """
-    tables = source.tables()
+    # Engines have them in different orders, and a checksum is to be the same wherever it is made.
+    tables = [table._replace(columns=tuple(sorted(table.columns))) for table in source.tables()]
     _refuse_another_version(tables, target)
     counts = {table.name: source.count(table) for table in tables}
     name = _name(source, tables)
     copied = 0
     if _is_to_be_filled(name, target, tables, start_over=start_over):
-        copied = _copy(source, target, counts, report)
+        copied = _copy(source, target, tables, counts, report)
     moved = list(_compare(source, target, tables, sum(counts.values()), report))
     target.finish()
     return Moved(moved, copied)
@@ -187,11 +190,13 @@ def _is_to_be_filled(name: str, target: Target, tables: Sequence[Table], *, star
     return True
 
 
-def _copy(source: Source, target: Target, counts: dict[str, int], report: Callable[[Progress], None]) -> int:
+def _copy(
+    source: Source, target: Target, tables: Sequence[Table], counts: dict[str, int], report: Callable[[Progress], None]
+) -> int:
     kept, total = target.reached(), sum(counts.values())
     done = sum(reached.rows for reached in kept.values())
     copied = 0
-    for table in source.tables():
+    for table in tables:
         reached = kept.get(table.name, Reached())
         report(Progress(table.name, done + copied, total))
         while reached.rows < counts[table.name]:

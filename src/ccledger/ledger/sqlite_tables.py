@@ -9,7 +9,7 @@ from typing import Any
 
 import apsw
 
-from ccledger.ledger.move import OWN_SETTINGS, Reached, Row, Table
+from ccledger.ledger.move import NEW, OWN_SETTINGS, Reached, Row, Table
 from ccledger.ledger.schema import MOVING
 from ccledger.ledger.sqlite_writing import insert_all
 
@@ -67,7 +67,7 @@ class SqliteTables:
     def holds(self) -> str | None:
         """See `Target.holds`."""
         for table in self.tables():
-            query = f"SELECT 1 FROM {table.name} {_NEW.get(table.name, '')} LIMIT 1"
+            query = f"SELECT 1 FROM {table.name} WHERE {NEW.get(table.name, '1')} LIMIT 1"
             if table.name != "setting" and self._connection.execute(query).fetchall():
                 return table.name
         return None
@@ -106,7 +106,3 @@ _OWN = ", ".join(f"'{name}'" for name in OWN_SETTINGS)
 def _moved(table: Table) -> str:
     """Which rows are the ledger's."""
     return f"name NOT IN ({_OWN})" if table.name == "setting" else "1"
-
-
-_NEW = {"users": "WHERE id <> 'owner'", "price": "WHERE set_at IS NOT NULL"}
-"""Which rows of a table a new ledger has not."""

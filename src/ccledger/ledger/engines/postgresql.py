@@ -1,16 +1,17 @@
 """The ledger in a PostgreSQL database (through asyncpg), written by any number of nodes; it knows no other engine."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from ccledger.ledger.postgresql.access import AccessRows
 from ccledger.ledger.postgresql.cached import CachedDays
+from ccledger.ledger.postgresql.dump import dump
 from ccledger.ledger.postgresql.history import CallReader
 from ccledger.ledger.postgresql.joining import Joining
 from ccledger.ledger.postgresql.link import Connection, Link, Row, bind, fresh_name, in_words
-from ccledger.ledger.postgresql.opening import address_of, prepare, refuse_older
+from ccledger.ledger.postgresql.opening import address_of, outlook_of, prepare, prepare_empty, refuse_older
 from ccledger.ledger.postgresql.pen import Pen
 from ccledger.ledger.postgresql.questions import BATCHES_SEEN
 from ccledger.ledger.postgresql.sessions import SessionReader
@@ -18,23 +19,69 @@ from ccledger.ledger.postgresql.sums import CallSums
 from ccledger.ledger.postgresql.upkeep import Upkeep
 
 if TYPE_CHECKING:
+    from ccledger.ledger.backups import Backups
     from ccledger.ledger.plan import Price
+    from ccledger.ledger.postgresql.tables import PostgresqlTables
+    from ccledger.ledger.schema import Outlook
 
 
-def open_writer(url: str, prices: "Callable[[], Price]", zone_name: str) -> "PostgresqlStore":
+def open_writer(
+    url: str, prices: "Callable[[], Price]", zone_name: str, backups: "Backups | None" = None
+) -> "PostgresqlStore":
     """The store that may write, its schema brought up to date."""
     link = Link(address_of(url))
     try:
         name = fresh_name()
         connection = link.connect(name)
+        copy = None if backups is None else partial(dump, link.address, backups)
         with in_words(link.address):
-            link.ask(prepare(connection, link.address.shown, zone_name))
+            link.ask(prepare(connection, link.address.shown, zone_name, copy))
     except BaseException:
         link.close()
         raise
     store = PostgresqlStore(link, Pen(link, connection, name), prices)
     store.prepare()
     return store
+
+
+def open_source(url: str) -> "PostgresqlTables":
+    """The ledger to be read table by table, as it is now; nobody writes it meanwhile."""
+    tables = _open_tables(url, refuse_older)
+    try:
+        tables.hold()
+    except BaseException:
+        tables.close()
+        raise
+    return tables
+
+
+def open_target(url: str) -> "PostgresqlTables":
+    """A ledger to be filled table by table; it is made if it is not there."""
+    return _open_tables(url, prepare_empty)
+
+
+def _open_tables(url: str, look: "Callable[[Connection, str], Coroutine[Any, Any, None]]") -> "PostgresqlTables":
+    from ccledger.ledger.postgresql.tables import PostgresqlTables
+
+    link = Link(address_of(url))
+    try:
+        connection = link.connect()
+        with in_words(link.address):
+            link.ask(look(connection, link.address.shown))
+        return PostgresqlTables(link, connection)
+    except BaseException:
+        link.close()
+        raise
+
+
+def outlook(url: str) -> "Outlook":
+    """What opening the ledger to write it would do to its schema."""
+    link = Link(address_of(url))
+    try:
+        with link.reader() as connection, in_words(link.address):
+            return link.ask(outlook_of(connection, link.address.shown))
+    finally:
+        link.close()
 
 
 def open_reader(url: str, _patience_ms: int = 0) -> "PostgresqlStore":

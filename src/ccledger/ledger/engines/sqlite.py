@@ -104,6 +104,8 @@ def open_source(url: str) -> "SqliteTables":
     connection = connect(path, apsw.SQLITE_OPEN_READONLY)
     refuse_unfit(connection, path)
     connection.execute("BEGIN")
+    if connection.execute("SELECT 1 FROM setting WHERE name = 'sums'").fetchall():
+        raise StoreError(f"the sums of {path} are not up to date; run 'ccledger migrate' first")
     return SqliteTables(connection)
 
 

@@ -1,16 +1,21 @@
 """Opens a ledger in a PostgreSQL database that fits, never a stranger's; brings its schema up to date."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
+from ccledger import __version__
 from ccledger.core.errors import StoreError
 from ccledger.ledger.postgresql.known import NEXT_EPOCH
 from ccledger.ledger.postgresql.link import Address, Connection
 from ccledger.ledger.postgresql.statements import ENTER_ALONE
+from ccledger.ledger.schema import MOVING, Outlook, Step, due, is_behind, oldest_reader, refuse_newer, steps
+
+Copy = Callable[[Connection, list[Step]], Awaitable[None]]
+"""Keeps a copy of the ledger before it takes some steps."""
 
 _OLDEST: Final = 15
-_MIGRATIONS: Final = Path(__file__).parents[1] / "migrations" / "postgresql"
 _POOLED: Final = "statement_cache_size"
 """What a URL has to set to 0 where pgbouncer shares connections: the name that asyncpg gives it."""
 _LOCK: Final = 4927363
@@ -21,6 +26,16 @@ _TABLES: Final = """
       AND NOT EXISTS (
           SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e'
       )
+"""
+_OTHER_VERSIONS: Final = """
+    SELECT EXISTS (
+        SELECT FROM node
+        WHERE holder IS NOT NULL AND leased_until > extract(epoch FROM clock_timestamp()) * 1000 AND version <> $1
+    )
+"""
+_HOLDS: Final = """
+    SELECT EXISTS (SELECT FROM request_logs) OR EXISTS (SELECT FROM source_position)
+        OR EXISTS (SELECT FROM access_token) OR EXISTS (SELECT FROM accounts) OR EXISTS (SELECT FROM cached_day)
 """
 
 _RAISE_BASE: Final = """
@@ -51,15 +66,10 @@ def address_of(url: str) -> Address:
     return Address(urlunsplit(("postgresql", parts.netloc, parts.path, urlencode(rest), "")), shown, pooled)
 
 
-async def prepare(connection: Connection, shown: str, zone: str) -> None:
+async def prepare(connection: Connection, shown: str, zone: str, copy: Copy | None = None) -> None:
     """Makes sure that the ledger may be written here, its schema brought up to date."""
-    await _refuse_unfit(connection, shown)
-    tables = {row[0] for row in await connection.fetch(_TABLES)}
-    if tables and "call_key" not in tables:
-        raise StoreError(
-            f"{shown} holds another program's tables; make a database for ccledger alone ('createdb ccledger')"
-        )
-    await migrate(connection, shown)
+    await refuse_half_moved(connection, shown)
+    await prepare_empty(connection, shown, copy)
     async with connection.transaction():
         await connection.execute(ENTER_ALONE)
         await connection.execute("INSERT INTO setting VALUES ('zone', $1) ON CONFLICT DO NOTHING", zone)
@@ -67,7 +77,18 @@ async def prepare(connection: Connection, shown: str, zone: str) -> None:
             await connection.execute(NEXT_EPOCH)
 
 
-async def _refuse_unfit(connection: Connection, shown: str) -> None:
+async def prepare_empty(connection: Connection, shown: str, copy: Copy | None = None) -> None:
+    """Makes sure that a ledger may be here, its schema brought up to date."""
+    await refuse_unfit(connection, shown)
+    tables = {row[0] for row in await connection.fetch(_TABLES)}
+    if tables and "call_key" not in tables:
+        raise StoreError(
+            f"{shown} holds another program's tables; make a database for ccledger alone ('createdb ccledger')"
+        )
+    await migrate(connection, shown, copy)
+
+
+async def refuse_unfit(connection: Connection, shown: str) -> None:
     version = int(await connection.fetchval("SHOW server_version_num")) // 10_000
     if version < _OLDEST:
         raise StoreError(f"{shown} is PostgreSQL {version}; ccledger needs {_OLDEST} or newer")
@@ -78,9 +99,12 @@ async def _refuse_unfit(connection: Connection, shown: str) -> None:
         raise StoreError(f"{shown} has no schema to put the ledger in; create the one that search_path names")
 
 
-async def migrate(connection: Connection, shown: str) -> None:
-    """Runs the migrations that were not run yet. Raises `StoreError` when the schema is newer than this program."""
-    if not await _missing(connection, shown):
+async def migrate(connection: Connection, shown: str, copy: Copy | None = None) -> None:
+    """Takes the steps that were not taken yet, after a copy where there is something to lose.
+
+    Raises `StoreError` when the schema is too new for this program.
+    """
+    if not await _due(connection, shown):
         return
     if not await connection.fetchval("SELECT has_schema_privilege(current_schema(), 'CREATE')"):
         raise StoreError(
@@ -88,32 +112,64 @@ async def migrate(connection: Connection, shown: str) -> None:
         )
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-        for file in await _missing(connection, shown):
-            await connection.execute(file.read_text("utf-8"))
-            await connection.execute("INSERT INTO migration (name) VALUES ($1)", file.stem)
+        missing = await _due(connection, shown)
+        if missing and copy is not None and await _is_worth_a_copy(connection):
+            await copy(connection, missing)
+        for step in missing:
+            await connection.execute(step.text)
+            await connection.execute("INSERT INTO migration (name) VALUES ($1)", step.file.stem)
 
 
 async def refuse_older(connection: Connection, shown: str) -> None:
-    """Does not read a database that holds no ledger, or one that lacks what this version asks for."""
-    missing = await _missing(connection, shown)
-    if len(missing) == len(migrations()):
+    """Does not read a database that holds no ledger or half of one, or that lacks what this version asks for."""
+    done = await _done(connection, shown)
+    if not done:
         raise StoreError(f"there is no ledger at {shown} yet; run 'ccledger import' first")
-    if missing:
+    if is_behind(steps("postgresql"), done):
         raise StoreError(f"{shown} has an older version's schema; restart 'ccledger serve', or run 'ccledger migrate'")
+    await refuse_half_moved(connection, shown)
 
 
-async def _missing(connection: Connection, shown: str) -> list[Path]:
-    """Migrations that still have to be run. What a newer version only added is no reason to stop (`pre`)."""
-    known = migrations()
-    if await connection.fetchval("SELECT to_regclass('migration')") is None:
-        return known
-    done = {row[0] for row in await connection.fetch("SELECT name FROM migration")}
-    newer = sorted(name for name in done - {file.stem for file in known} if "_pre_" not in name)
-    if newer:
-        raise StoreError(f"{shown} was written by a newer ccledger; update this one (its schema has {newer[-1]})")
-    return [file for file in known if file.stem not in done]
+async def refuse_half_moved(connection: Connection, shown: str) -> None:
+    """Leaves a ledger alone whose rows have not all come, or are not what they were where they came from."""
+    if await connection.fetchval("SELECT to_regclass($1)::text", MOVING) is not None:
+        raise StoreError(f"{shown} is a ledger that a move did not complete; run the same 'ccledger move' again")
 
 
-def migrations() -> list[Path]:
-    """The SQL of every migration that may be run while older programs still write, in order."""
-    return sorted(_MIGRATIONS.glob("*_pre_*.sql"))
+async def outlook_of(connection: Connection, shown: str) -> Outlook:
+    """What `migrate` would do to a ledger."""
+    await refuse_unfit(connection, shown)
+    done, known = await _done(connection, shown), steps("postgresql")
+    missing = await _due(connection, shown)
+    waiting = [step for step in due(known, done) if step not in missing]
+    size: int = await connection.fetchval("SELECT pg_database_size(current_database())")
+    return Outlook(max(done, default=0), missing, waiting, size if missing and await _is_worth_a_copy(connection) else 0)
+
+
+async def _done(connection: Connection, shown: str) -> set[int]:
+    """The numbers of the steps that were taken. Raises `StoreError` when one of them is too much for this program."""
+    if await connection.fetchval("SELECT to_regclass('migration')::text") is None:
+        return set()
+    names = [str(row[0]) for row in await connection.fetch("SELECT name FROM migration")]
+    taken = [Step(int(name[:4]), name[5:], Path(name)) for name in names]
+    refuse_newer(steps("postgresql"), oldest_reader(taken, 0), shown)
+    return {step.number for step in taken}
+
+
+async def _due(connection: Connection, shown: str) -> list[Step]:
+    """The steps to take now: nothing is taken away from nodes of another version that still run."""
+    done = await _done(connection, shown)
+    return due(steps("postgresql"), done, older_run=bool(done) and await _other_versions_run(connection))
+
+
+async def _other_versions_run(connection: Connection) -> bool:
+    if await connection.fetchval("SELECT to_regclass('node')::text") is None:
+        return False
+    return bool(await connection.fetchval(_OTHER_VERSIONS, __version__))
+
+
+async def _is_worth_a_copy(connection: Connection) -> bool:
+    """Whether anything would be lost with it that is not read from the transcripts' beginning again."""
+    if await connection.fetchval("SELECT to_regclass('request_logs')::text") is None:
+        return False
+    return bool(await connection.fetchval(_HOLDS))
