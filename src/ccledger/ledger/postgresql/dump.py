@@ -1,4 +1,4 @@
-"""Keeps a copy of a ledger in PostgreSQL before its schema changes, with PostgreSQL's own program; it changes nothing."""
+"""Keeps a copy of a PostgreSQL ledger before its schema changes, with PostgreSQL's own program; it changes nothing."""
 
 import asyncio
 import logging

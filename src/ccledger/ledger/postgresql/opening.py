@@ -73,8 +73,13 @@ async def prepare(connection: Connection, shown: str, zone: str, copy: Copy | No
     async with connection.transaction():
         await connection.execute(ENTER_ALONE)
         await connection.execute("INSERT INTO setting VALUES ('zone', $1) ON CONFLICT DO NOTHING", zone)
-        if (await connection.execute(_RAISE_BASE)) != "INSERT 0 0":
-            await connection.execute(NEXT_EPOCH)
+        await raise_base(connection)
+
+
+async def raise_base(connection: Connection) -> None:
+    """Sees to it that the batches that are there are behind all that come, and are seen."""
+    if (await connection.execute(_RAISE_BASE)) != "INSERT 0 0":
+        await connection.execute(NEXT_EPOCH)
 
 
 async def prepare_empty(connection: Connection, shown: str, copy: Copy | None = None) -> None:
@@ -89,6 +94,7 @@ async def prepare_empty(connection: Connection, shown: str, copy: Copy | None = 
 
 
 async def refuse_unfit(connection: Connection, shown: str) -> None:
+    """Leaves a database alone that can't hold a ledger."""
     version = int(await connection.fetchval("SHOW server_version_num")) // 10_000
     if version < _OLDEST:
         raise StoreError(f"{shown} is PostgreSQL {version}; ccledger needs {_OLDEST} or newer")
@@ -142,8 +148,9 @@ async def outlook_of(connection: Connection, shown: str) -> Outlook:
     done, known = await _done(connection, shown), steps("postgresql")
     missing = await _due(connection, shown)
     waiting = [step for step in due(known, done) if step not in missing]
-    size: int = await connection.fetchval("SELECT pg_database_size(current_database())")
-    return Outlook(max(done, default=0), missing, waiting, size if missing and await _is_worth_a_copy(connection) else 0)
+    is_copied = bool(missing) and await _is_worth_a_copy(connection)
+    size: int = await connection.fetchval("SELECT pg_database_size(current_database())") if is_copied else 0
+    return Outlook(max(done, default=0), missing, waiting, size)
 
 
 async def _done(connection: Connection, shown: str) -> set[int]:

@@ -1,4 +1,4 @@
-"""Reads and fills the tables of a ledger in PostgreSQL as a whole, for a move to or from it; it knows no other engine."""
+"""Reads and fills the tables of a PostgreSQL ledger as a whole, for a move to or from it; it knows no other engine."""
 
 # asyncpg says nothing of its types.
 # pyright: reportUnknownMemberType=false
@@ -13,6 +13,7 @@ from ccledger.ledger.ids import FIRST_MS
 from ccledger.ledger.move import NEW, OWN_SETTINGS, Reached, Row, Table
 from ccledger.ledger.postgresql.link import Connection, Link, escape, fresh_name, in_words, unescape
 from ccledger.ledger.postgresql.months import Months
+from ccledger.ledger.postgresql.opening import raise_base
 from ccledger.ledger.postgresql.pen import Pen
 from ccledger.ledger.schema import MOVING
 
@@ -86,8 +87,8 @@ class PostgresqlTables:
         host = self._value(_NODES)
         if host is not None:
             raise StoreError(
-                f"a ccledger runs on {host or 'another machine'} with the ledger {self._link.address.shown}; stop it first: "
-                "what it books during a move would be missing"
+                f"a ccledger runs on {host or 'another machine'} with the ledger {self._link.address.shown}; stop it "
+                "first: what it books during a move would be missing"
             )
 
     def _look(self) -> list[_Shape]:
@@ -112,7 +113,8 @@ class PostgresqlTables:
         key = ", ".join(table.key)
         behind = f"({key}) > ({', '.join(f'${place}' for place, _ in enumerate(table.key, 1))})" if after else "true"
         columns = ", ".join(f"ledger_clip({name})" if kinds[name] == "numeric" else name for name in table.columns)
-        query = f"SELECT {columns} FROM {table.name} WHERE {behind} AND {_moved(table.name)} ORDER BY {key} LIMIT {limit}"
+        wanted = f"{behind} AND {_moved(table.name)} ORDER BY {key} LIMIT {limit}"
+        query = f"SELECT {columns} FROM {table.name} WHERE {wanted}"
         return self._told(table, self._fetch(query, *map(_bound, after or ())))
 
     def _told(self, table: Table, rows: Iterable[Sequence[Any]]) -> list[Row]:
@@ -206,6 +208,7 @@ class PostgresqlTables:
                     f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), coalesce(max({column}), 1), "
                     f"max({column}) IS NOT NULL) FROM {table}"
                 )
+            await raise_base(connection)
             await connection.execute(f"DROP TABLE IF EXISTS {MOVING}")
 
     def _fetch(self, query: str, *values: Any) -> list[Sequence[Any]]:
