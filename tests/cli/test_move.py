@@ -6,11 +6,14 @@
 import json
 import signal
 import subprocess
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import apsw
 import pytest
+from asyncpg import PostgresError  # pyright: ignore[reportMissingTypeStubs]
 
 from ccledger.ledger.addresses import shown
 from ccledger.ledger.lock import hold
@@ -19,11 +22,16 @@ from tests.cli.program import History, Run, clean_environment, command, run_apar
 from tests.conformance.stores import price
 from tests.conformance.test_store import MORNING, make_fact
 from tests.journeys.server import serving
+from tests.postgres import execute, fetch, fresh_database
 
 
-@pytest.fixture
-def target(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'elsewhere.db'}"
+@pytest.fixture(params=["sqlite", "postgresql"])
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'elsewhere.db'}"
+        return
+    with fresh_database(migrated=False) as url:
+        yield url
 
 
 def test_a_table_tells_what_came_over_and_what_to_set_next(ccledger: Run, plain: History, target: str) -> None:
@@ -32,7 +40,7 @@ def test_a_table_tells_what_came_over_and_what_to_set_next(ccledger: Run, plain:
     ran = ccledger("move", "--to", target, history=plain)
     assert ran.code == 0, ran.err
     assert "every row is equal" in ran.out
-    assert ran.out.splitlines()[-1].endswith(f"CCLEDGER_DATABASE_URL={target}")
+    assert f"CCLEDGER_DATABASE_URL={shown(target)}" in ran.out.splitlines()[-1]
     after = ccledger("daily", "--json", history=plain, CCLEDGER_DATABASE_URL=target).json
     assert after == before
 
@@ -40,7 +48,7 @@ def test_a_table_tells_what_came_over_and_what_to_set_next(ccledger: Run, plain:
 def test_json_has_the_sums_and_checksums_of_every_table(ccledger: Run, plain: History, target: str) -> None:
     ccledger("import", history=plain)
     told = ccledger("move", "--to", target, "--json", history=plain).json
-    assert (told["equal"], told["to"], told["next"]) == (True, target, {"CCLEDGER_DATABASE_URL": target})
+    assert (told["equal"], told["to"], told["next"]) == (True, shown(target), {"CCLEDGER_DATABASE_URL": shown(target)})
     tables = {each["table"]: each for each in told["tables"]}
     report = ccledger("daily", "--json", history=plain).json["totals"]
     assert int(tables["usage_day"]["sums"]["output_tokens"]) == report["outputTokens"]
@@ -72,6 +80,28 @@ def test_the_directory_of_another_ledger_is_held_as_well(ccledger: Run, plain: H
     with hold(elsewhere):
         ran = ccledger("move", "--to", f"sqlite:///{elsewhere / 'ledger.db'}", history=plain)
     assert (ran.code, "another ccledger is writing" in ran.err) == (1, True)
+
+
+SECRET = "s3cr:t@\\/%"
+
+
+def test_a_password_is_told_nobody(ccledger: Run, plain: History) -> None:
+    ccledger("import", history=plain)
+    with fresh_database(migrated=False) as url:
+        parts = urlsplit(url)
+        user = f"ann_{parts.path.strip('/')}"
+        execute(url, f"CREATE ROLE {user} LOGIN PASSWORD '{SECRET}'; GRANT ALL ON SCHEMA public TO {user}")
+        try:
+            for password in (SECRET, "wr0ng"):
+                signed = urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{parts.hostname or ''}"))
+                ran = ccledger("move", "--to", signed, history=plain)
+                in_query = ccledger("move", "--to", f"{url}&user={user}&password={quote(password)}", history=plain)
+                for said in (ran.out + ran.err, in_query.out + in_query.err):
+                    assert said
+                    assert password not in said
+                    assert quote(password, safe="") not in said
+        finally:
+            execute(url, f"DROP OWNED BY {user} CASCADE; DROP ROLE {user}")
 
 
 def test_nobody_learns_a_password() -> None:
@@ -109,7 +139,12 @@ def many(tmp_path: Path) -> History:
 
 
 def rows_at(target: str) -> int:
-    """How many rows a move that is under way has brought to its target; the file is only read."""
+    """How many rows a move that is under way has brought to its target, which is only read."""
+    if target.startswith("postgresql"):
+        try:
+            return int(fetch(target, "SELECT coalesce(sum(rows), 0) FROM moving")[0][0])
+        except PostgresError:
+            return 0
     path = Path(target.removeprefix("sqlite://"))
     if not path.exists():
         return 0

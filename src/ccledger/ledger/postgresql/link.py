@@ -115,9 +115,11 @@ class Link:
         if self._is_own_thread():
             question.close()
             raise StoreError("the thread that talks to the database can't wait for an answer of it")
+        asked = _until_nobody_waits(question)
         try:
-            answer = asyncio.run_coroutine_threadsafe(question, self._loop)
+            answer = asyncio.run_coroutine_threadsafe(asked, self._loop)
         except RuntimeError:
+            asked.close()
             question.close()
             raise StoreError("the ledger is closed already") from None
         try:
@@ -251,6 +253,17 @@ class Link:
         """Ends a connection in order."""
         if not connection.is_closed():
             self.ask(_close(connection))
+
+
+async def _until_nobody_waits(question: Coroutine[Any, Any, _Answer]) -> _Answer:
+    try:
+        return await question
+    except Exception:
+        task = asyncio.current_task()
+        # Whoever asked was interrupted; what an interrupted question ran into on its way out is no news.
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError from None
+        raise
 
 
 def fresh_name() -> str:
