@@ -56,6 +56,7 @@ TARGETS = (
         ("--calls", "300000", "--times", "30"),
     ),
     Target("statusline", "statusline", "the status line with 1 GB of history, and during an import", ("--runs", "10")),
+    Target("move", "move", "a ledger moved to PostgreSQL and back, 1 million calls", ("--calls", "50000")),
     Target("wheel", "wheel", "the package on a bare machine"),
     Target("page", "page", "the page in Chromium", ("--samples", "5")),
     Target("page-large", "page_large", "the page over ten million calls", ("--calls", "300000", "--times", "3")),

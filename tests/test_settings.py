@@ -425,3 +425,20 @@ def test_this_machines_own_addresses_are_known(host: str) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.1", "localhost.example", "127.0.0.1.example", ""])
 def test_no_other_address_is_taken_for_this_machines(host: str) -> None:
     assert not is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://ann:s3cret@db:5432/x", "postgresql://db:5432/x"),
+        ("postgresql://ann:s3@cret@db/x", "postgresql://db/x"),
+        ("postgresql://db/x?user=ann&password=s3cret&sslmode=require", "postgresql://db/x?sslmode=require"),
+        ("sqlite:////home/a@b/ledger.db", "sqlite:////home/a@b/ledger.db"),
+    ],
+)
+def test_who_signs_in_to_the_database_is_shown_to_nobody(url: str, told: str, file: Path) -> None:
+    environment = {"CCLEDGER_CONFIG": str(file), "CCLEDGER_DATABASE_URL": url}
+    file.write_text("")
+    settings = read_settings(environment, file.parent)
+    shown = {each.setting.name: each.value for each in in_force(settings, environment, file.parent)}
+    assert shown["database_url"] == told

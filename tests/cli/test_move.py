@@ -106,7 +106,8 @@ def test_a_password_is_told_nobody(ccledger: Run, plain: History) -> None:
 
 def test_nobody_learns_a_password() -> None:
     url = "postgresql://ann:s3cr%40t@db.example.com:5432/ccledger?password=s3cret&sslmode=require"
-    assert shown(url) == "postgresql://…@db.example.com:5432/ccledger"
+    assert shown(url) == "postgresql://…@db.example.com:5432/ccledger?sslmode=require"
+    assert shown("postgresql://a:p@ss@db/x") == "postgresql://…@db/x"
     assert shown("postgresql://db/x#s3cret") == "postgresql://db/x"
     assert shown("sqlite:////home/a@b/ledger.db") == "sqlite:////home/a@b/ledger.db"
 

@@ -4,8 +4,6 @@
 # pyright: reportUnknownMemberType=false
 
 import logging
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,34 +12,21 @@ import pytest
 
 from ccledger.core.errors import StoreError
 from ccledger.ledger import backups as keeping
-from ccledger.ledger import schema
 from ccledger.ledger.backups import Backups
 from ccledger.ledger.schema import steps
 from ccledger.ledger.store import Store, open_reader, open_store
 from tests.conformance.stores import fresh_store, price
 from tests.conformance.test_store import make_fact
+from tests.ledger.versions import Versions, versions
 
 NOW = 1_795_200_000_000
 KNOWN = len(steps("sqlite"))
 NEXT = KNOWN + 1
 
-Versions = Callable[..., None]
-
 
 @pytest.fixture
 def knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Versions:
-    """Makes this process the code of another version, that knows these steps more."""
-    folder = Path(schema.__file__).parent / "migrations"
-
-    def know(**files: str) -> None:
-        place = tmp_path / "migrations"
-        shutil.rmtree(place, ignore_errors=True)
-        shutil.copytree(folder, place)
-        for number, (name, text) in enumerate(files.items(), NEXT):
-            (place / "sqlite" / f"{number:04}_{name}.sql").write_text(text)
-        monkeypatch.setattr(schema, "_FOLDER", place)
-
-    return know
+    return versions("sqlite", tmp_path, monkeypatch)
 
 
 @pytest.fixture

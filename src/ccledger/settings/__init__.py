@@ -90,7 +90,7 @@ class Given(NamedTuple):
 
 
 _BILLING: Final = ("api", "subscription")
-_PASSWORD: Final = re.compile(r"(?<=://)[^/@]*@")
+_PASSWORD: Final = re.compile(r"(?<=://)[^/]*@|(?<=[?&])(?:user|(?:ssl)?password)=[^&#]*&?")
 """Who signs in to a database, and with what: both are nobody else's business."""
 _SECRET: Final = frozenset(setting.name for setting in SETTINGS if setting.is_secret)
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")

@@ -183,6 +183,8 @@ class PostgresqlTables:
     async def _put(self, table: Table, rows: Sequence[Row], reached: Reached) -> None:
         connection = self._connection
         async with connection.transaction():
+            # The last transaction of all is waited for until it lasts, and those before it with it.
+            await connection.execute("SET LOCAL synchronous_commit = off")
             await connection.copy_records_to_table(
                 table.name, records=rows, columns=table.columns, timeout=_LONG_SECONDS
             )
