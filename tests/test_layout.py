@@ -90,6 +90,7 @@ def test_help_lists_every_verb() -> None:
         "docs/how-to/accounts.md",
         "docs/how-to/gateway.md",
         "docs/how-to/several-nodes.md",
+        "docs/how-to/move-to-postgresql.md",
     ],
 )
 def test_chinese_is_level_with_english(english: str) -> None:

@@ -1,7 +1,6 @@
 """Where copies of a ledger go before its schema changes, and how many are kept; it copies nothing itself."""
 
 import os
-import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,7 +29,8 @@ class Backups(NamedTuple):
 
 def refuse_without_room(path: Path, needed: int) -> None:
     """Raises `StoreError` where the disk has no room for a copy and the change after it."""
-    free = shutil.disk_usage(path.parent).free
+    disk = os.statvfs(path.parent)
+    free = disk.f_bavail * disk.f_frsize
     if free < needed + _SPARE_BYTES:
         raise StoreError(
             f"a copy of the ledger is made before its schema changes, and {path.parent} has no room for it "
