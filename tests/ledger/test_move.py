@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import apsw
@@ -21,10 +22,14 @@ from ccledger.core.errors import StoreError, UsageError
 from ccledger.core.measures import Dimension, Grain
 from ccledger.core.prices import FOREVER, Card, Override, Period
 from ccledger.ledger import move as moving
+from ccledger.ledger.apart import own_positions
+from ccledger.ledger.cluster import Shared, home_of
 from ccledger.ledger.drain import POSITION
+from ccledger.ledger.inherit import book_left, position_of_own
 from ccledger.ledger.move import Moved, Progress, move
 from ccledger.ledger.spool import segments
 from ccledger.ledger.store import Store, open_reader, open_source, open_store, open_target
+from ccledger.ledger.writer import Writer
 from tests.conformance import test_access, test_accounts
 from tests.conformance.stores import price
 from tests.conformance.test_store import MORNING, make_fact
@@ -45,6 +50,8 @@ HOSTILE = (
 )
 DAY_MS = 86_400_000
 EVER = (0, 1 << 42)
+DATA = TemporaryDirectory()
+"""The data directory that all these ledgers were written from."""
 
 Place = Callable[[str], str]
 
@@ -74,7 +81,7 @@ def told(store: Store) -> dict[str, object]:
         "spans": [store.spans(grain, dimension, *EVER) for grain in Grain for dimension in Dimension],
         "sessions": sorted(store.sessions(*EVER)),
         "infos": sorted(store.session_infos(["s1", *(text for text in HOSTILE if "\0" not in text)])),
-        "positions": store.positions(),
+        "positions": own_positions(store.positions(), _prefix(store)),
         "accounts": store.accounts(),
         "tokens": store.access_tokens(),
         "users": store.users(),
@@ -88,10 +95,15 @@ def told(store: Store) -> dict[str, object]:
     }
 
 
+def _prefix(store: Store) -> str:
+    return f"{home_of(Path(DATA.name))}:" if isinstance(store, Shared) else ""
+
+
 def moved(
     source: str, target: str, report: Callable[[Progress], None] = lambda _: None, *, again: bool = False
 ) -> Moved:
-    with closing(open_source(source)) as old, closing(open_target(target)) as new:
+    folder = Path(DATA.name)
+    with closing(open_source(source, folder)) as old, closing(open_target(target, folder)) as new:
         return move(old, new, report, start_over=again)
 
 
@@ -277,33 +289,31 @@ def test_sums_that_outgrew_64_bits_come_over_as_the_largest_integer(place: Place
 def test_memory_keeps_nothing_to_move(place: Place) -> None:
     for open_end in (open_source, open_target):
         with pytest.raises(UsageError, match="memory://' keeps nothing"):
-            open_end("memory://")
+            open_end("memory://", Path(DATA.name))
 
 
 def test_nothing_to_move_is_said(place: Place) -> None:
     with pytest.raises(StoreError, match="nothing to move"):
-        open_source(place("sqlite"))
+        open_source(place("sqlite"), Path(DATA.name))
 
 
-def test_calls_in_the_spool_are_booked_once_by_the_new_ledger(place: Place, tmp_path: Path) -> None:
-    source, target = place("sqlite"), place("sqlite")
+def test_calls_in_the_spool_are_booked_once_by_the_new_ledger(way: Way, tmp_path: Path) -> None:
     spool = tmp_path / "spool"
     late = replace(spooled(2), timing=Timing(2, MORNING + 50 * DAY_MS, 0, 200, 1234, 56))
-    with closing(opened(source)) as store, draining(spool, store) as (writer, _):
-        writer.reserve()
-        writer.write([spooled(1)])
-    with closing(opened(source)) as store:
+    before = way.place("sqlite")
+    with closing(opened(before)) as store:
+        with draining(spool, store) as (writer, _):
+            writer.reserve()
+            writer.write([spooled(1)])
         booked = store.summary().calls
         with draining(spool, store, failures=1 << 30) as (writer, _):
             writer.reserve()
             writer.write([late])
     assert segments(spool)
-    moved(source, target)
-    with closing(opened(target)) as store:
-        assert store.position(POSITION) is not None
-        with draining(spool, store):
-            pass
-        assert store.summary().calls == booked + 1
-        with draining(spool, store):
-            pass
-        assert store.summary().calls == booked + 1
+    moved(before, way.target)
+    for _ in range(2):
+        with closing(opened(way.target)) as store:
+            name = position_of_own(home_of(Path(DATA.name))) if isinstance(store, Shared) else POSITION
+            assert store.position(name) is not None
+            book_left(spool, name, store, Writer(store, lambda: 0))
+            assert store.summary().calls == booked + 1

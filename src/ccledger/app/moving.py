@@ -26,7 +26,12 @@ def move_ledger(settings: "Settings", way: Way, report: "Callable[[Progress], No
 
     if _place(way.source) == _place(way.target):
         raise UsageError("the ledger is there already: --to names the place that it is moved from")
-    with _held(settings, way), closing(open_source(way.source)) as source, closing(open_target(way.target)) as target:
+    folder = settings.data_dir
+    with (
+        _held(settings, way),
+        closing(open_source(way.source, folder)) as source,
+        closing(open_target(way.target, folder)) as target,
+    ):
         return move(source, target, report, start_over=start_over)
 
 

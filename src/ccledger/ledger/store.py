@@ -443,14 +443,14 @@ def outlook(url: str) -> "Outlook":
     return _lasting(url, "its schema is always this version's").outlook(url)
 
 
-def open_source(url: str) -> "Source":
-    """A ledger to be moved elsewhere."""
-    return _lasting(url, _UNMOVABLE).open_source(url)
+def open_source(url: str, data_dir: Path) -> "Source":
+    """A ledger to be moved elsewhere. The caller holds the lock of the data directory."""
+    return _lasting(url, _UNMOVABLE).open_source(url, data_dir)
 
 
-def open_target(url: str) -> "Target":
-    """A place to move a ledger to."""
-    return _lasting(url, _UNMOVABLE).open_target(url)
+def open_target(url: str, data_dir: Path) -> "Target":
+    """A place to move a ledger to. The caller holds the lock of the data directory."""
+    return _lasting(url, _UNMOVABLE).open_target(url, data_dir)
 
 
 def _lasting(url: str, otherwise: str) -> ModuleType:

@@ -78,13 +78,8 @@ def test_older_code_goes_on_after_a_step_that_only_adds(knows: Versions, url: st
 
 def a_node(url: str, version: str, until: int) -> None:
     """Says that a program of a version writes the ledger."""
-    execute(
-        url,
-        "CREATE TABLE IF NOT EXISTS node (number INTEGER PRIMARY KEY, holder TEXT, host TEXT, version TEXT, "
-        "leased_until BIGINT); DELETE FROM node WHERE number = 7; "
-        "INSERT INTO node (number, holder, host, version, leased_until) "
-        f"VALUES (7, 'h7', 'there', '{version}', {until})",
-    )
+    changes = f"holder = 'h7', host = 'there', version = '{version}', leased_until = {until}"
+    execute(url, f"UPDATE node SET {changes} WHERE number = 7")
 
 
 def test_nothing_is_taken_away_from_nodes_of_another_version(knows: Versions, url: str) -> None:

@@ -10,7 +10,7 @@ from ccledger.core.errors import StoreError
 from ccledger.ledger.store import open_source, open_store, open_target
 from tests.conformance.stores import price
 from tests.conformance.test_store import MORNING, make_fact
-from tests.ledger.test_move import DAY_MS, fill, moved
+from tests.ledger.test_move import DATA, DAY_MS, fill, moved
 from tests.postgres import execute, fetch, fresh_database
 
 
@@ -29,7 +29,10 @@ def target() -> Iterator[str]:
 
 
 def test_both_engines_have_the_same_tables(tmp_path: Path, target: str) -> None:
-    with closing(open_target(f"sqlite:///{tmp_path / 'a.db'}")) as one, closing(open_target(target)) as other:
+    with (
+        closing(open_target(f"sqlite:///{tmp_path / 'a.db'}", Path(DATA.name))) as one,
+        closing(open_target(target, Path(DATA.name))) as other,
+    ):
         assert [table.name for table in one.tables()] == [table.name for table in other.tables()]
         for ours, theirs in zip(one.tables(), other.tables(), strict=True):
             assert (ours.key, set(ours.columns)) == (theirs.key, set(theirs.columns))
@@ -62,7 +65,7 @@ def test_what_the_storage_keeps_for_itself_stays(full: str, target: str, tmp_pat
     assert "oldest_reader" not in own
     back = f"sqlite:///{tmp_path / 'back.db'}"
     moved(target, back)
-    with closing(open_source(back)) as source:
+    with closing(open_source(back, Path(DATA.name))) as source:
         (table,) = (each for each in source.tables() if each.name == "setting")
         names = {row[table.columns.index("name")] for row in source.rows(table, None, 100)}
     assert names.isdisjoint({"epoch", "prices", "batch_base"})
@@ -72,9 +75,7 @@ def test_a_ledger_that_a_node_writes_is_not_moved(full: str, target: str, tmp_pa
     moved(full, target)
     execute(
         target,
-        "CREATE TABLE IF NOT EXISTS node (number INTEGER PRIMARY KEY, holder TEXT, host TEXT, version TEXT,"
-        " leased_until BIGINT);"
-        " DELETE FROM node; INSERT INTO node VALUES (3, 'h', 'host-3', '0', 9000000000000)",
+        "UPDATE node SET holder = 'h', host = 'host-3', version = '0', leased_until = 9000000000000 WHERE number = 3",
     )
     with pytest.raises(StoreError, match="a ccledger runs on host-3"):
         moved(target, f"sqlite:///{tmp_path / 'back.db'}")
@@ -86,10 +87,10 @@ def test_nobody_books_while_a_ledger_is_read(full: str, target: str) -> None:
     moved(full, target)
     with (
         closing(open_store(target, lambda: price, "UTC")),
-        closing(open_source(target)),
+        closing(open_source(target, Path(DATA.name))),
         pytest.raises(StoreError, match="stop every ccledger"),
     ):
-        open_source(target)
+        open_source(target, Path(DATA.name))
 
 
 def test_a_database_of_others_is_left_alone(full: str, target: str) -> None:

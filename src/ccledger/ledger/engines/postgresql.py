@@ -19,6 +19,8 @@ from ccledger.ledger.postgresql.sums import CallSums
 from ccledger.ledger.postgresql.upkeep import Upkeep
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ccledger.ledger.backups import Backups
     from ccledger.ledger.plan import Price
     from ccledger.ledger.postgresql.tables import PostgresqlTables
@@ -44,9 +46,9 @@ def open_writer(
     return store
 
 
-def open_source(url: str) -> "PostgresqlTables":
+def open_source(url: str, data_dir: "Path") -> "PostgresqlTables":
     """The ledger to be read table by table, as it is now; nobody writes it meanwhile."""
-    tables = _open_tables(url, refuse_older)
+    tables = _open_tables(url, data_dir, refuse_older)
     try:
         tables.hold()
     except BaseException:
@@ -55,12 +57,15 @@ def open_source(url: str) -> "PostgresqlTables":
     return tables
 
 
-def open_target(url: str) -> "PostgresqlTables":
+def open_target(url: str, data_dir: "Path") -> "PostgresqlTables":
     """A ledger to be filled table by table; it is made if it is not there."""
-    return _open_tables(url, prepare_empty)
+    return _open_tables(url, data_dir, prepare_empty)
 
 
-def _open_tables(url: str, look: "Callable[[Connection, str], Coroutine[Any, Any, None]]") -> "PostgresqlTables":
+def _open_tables(
+    url: str, data_dir: "Path", look: "Callable[[Connection, str], Coroutine[Any, Any, None]]"
+) -> "PostgresqlTables":
+    from ccledger.ledger.cluster import home_of
     from ccledger.ledger.postgresql.tables import PostgresqlTables
 
     link = Link(address_of(url))
@@ -68,7 +73,7 @@ def _open_tables(url: str, look: "Callable[[Connection, str], Coroutine[Any, Any
         connection = link.connect()
         with in_words(link.address):
             link.ask(look(connection, link.address.shown))
-        return PostgresqlTables(link, connection)
+        return PostgresqlTables(link, connection, home_of(data_dir))
     except BaseException:
         link.close()
         raise

@@ -94,7 +94,7 @@ def outlook(url: str) -> "Outlook":
     return outlook_of(path_of(url))
 
 
-def open_source(url: str) -> "SqliteTables":
+def open_source(url: str, _data_dir: Path) -> "SqliteTables":
     """The ledger to be read table by table, as it is now."""
     from ccledger.ledger.sqlite_tables import SqliteTables
 
@@ -109,7 +109,7 @@ def open_source(url: str) -> "SqliteTables":
     return SqliteTables(connection)
 
 
-def open_target(url: str) -> "SqliteTables":
+def open_target(url: str, _data_dir: Path) -> "SqliteTables":
     """A ledger to be filled table by table; its file is made if it is not there."""
     from ccledger.ledger.sqlite_tables import SqliteTables
 

@@ -4,12 +4,15 @@
 # pyright: reportUnknownMemberType=false
 
 import json
-from collections.abc import Coroutine, Iterable, Sequence
+import re
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import cached_property
 from typing import Any, Final, NamedTuple, TypeVar
 
 from ccledger.core.errors import StoreError
+from ccledger.ledger.drain import POSITION
 from ccledger.ledger.ids import FIRST_MS
+from ccledger.ledger.inherit import position_of_own
 from ccledger.ledger.move import NEW, OWN_SETTINGS, Reached, Row, Table
 from ccledger.ledger.postgresql.link import Connection, Link, escape, fresh_name, in_words, unescape
 from ccledger.ledger.postgresql.months import Months
@@ -24,6 +27,9 @@ _OWN: Final = frozenset(("call_count", "call_open", "call_taken", "migration", "
 _LONG_SECONDS: Final = 3600.0
 """How long one statement may take: rows are counted in no time in no engine."""
 _DAY_MS: Final = 86_400_000
+_POSITIONS: Final = "source_position"
+_OF_A_NODE: Final = re.compile(r"(?:spool:)?[0-9a-f]{16}(?::|$)")
+"""How the names of positions begin that say whose they are; all others are paths."""
 _WHOLE: Final = 4927364
 """The advisory lock of whoever works on the whole ledger; see `ledger_enter`."""
 _TABLES: Final = """
@@ -60,8 +66,10 @@ class _Shape(NamedTuple):
 class PostgresqlTables:
     """A ledger in a PostgreSQL database. Fulfils `ledger.move.Source` and `ledger.move.Target`."""
 
-    def __init__(self, link: Link, connection: Connection) -> None:
+    def __init__(self, link: Link, connection: Connection, home: str) -> None:
+        """`home` is the name of the data directory: what was read there stands under it, for nobody else to mind."""
         self._link = link
+        self._home = home
         # What is copied comes without any codec but its own.
         self._connection: Any = connection
         self._ask(self._connection.reset_type_codec("text", schema="pg_catalog"))
@@ -115,14 +123,35 @@ class PostgresqlTables:
         columns = ", ".join(f"ledger_clip({name})" if kinds[name] == "numeric" else name for name in table.columns)
         wanted = f"{behind} AND {_moved(table.name)} ORDER BY {key} LIMIT {limit}"
         query = f"SELECT {columns} FROM {table.name} WHERE {wanted}"
-        return self._told(table, self._fetch(query, *map(_bound, after or ())))
+        return self._told(table, self._fetch(query, *map(_bound, self._stored_key(table, after or ()))))
 
     def _told(self, table: Table, rows: Iterable[Sequence[Any]]) -> list[Row]:
         """Rows as everybody knows them."""
         places = self._texts(table)
         if not places:
             return list(map(tuple, rows))
-        return [_changed(row, places, unescape) for row in rows]
+        told = [_changed(row, places, unescape) for row in rows]
+        return _named(told, table, self._told_name) if table.name == _POSITIONS else told
+
+    def _stored(self, table: Table, rows: Sequence[Row]) -> Sequence[Row]:
+        """Rows as they are kept here."""
+        places = self._texts(table)
+        if table.name == _POSITIONS:
+            rows = _named(rows, table, self._stored_name)
+        return [_changed(row, places, escape) for row in rows] if places else rows
+
+    def _stored_key(self, table: Table, key: Row) -> Row:
+        return tuple(map(self._stored_name, key)) if table.name == _POSITIONS else key
+
+    def _stored_name(self, name: str) -> str:
+        """What a position is called here: that of one data directory's spool or transcript, or another node's."""
+        if name == POSITION:
+            return position_of_own(self._home)
+        return name if _OF_A_NODE.match(name) else f"{self._home}:{name}"
+
+    def _told_name(self, name: str) -> str:
+        """The inverse: as a ledger calls it that only one data directory uses."""
+        return POSITION if name == position_of_own(self._home) else name.removeprefix(f"{self._home}:")
 
     def _texts(self, table: Table) -> list[int]:
         kinds = self._shapes[table.name].kinds
@@ -166,9 +195,7 @@ class PostgresqlTables:
         """See `Target.put`."""
         if table.name == "request_logs":
             self._make_months([row[table.columns.index("id")] for row in rows])
-        places = self._texts(table)
-        stored = [_changed(row, places, escape) for row in rows] if places else rows
-        self._ask(self._put(table, stored, reached))
+        self._ask(self._put(table, self._stored(table, rows), reached))
 
     def _make_months(self, ids: Iterable[int]) -> None:
         """Sees to it that calls have the partitions of their months."""
@@ -237,6 +264,12 @@ _OWN_NAMES: Final = ", ".join(f"'{name}'" for name in OWN_SETTINGS)
 
 def _bound(value: Any) -> Any:
     return escape(value) if isinstance(value, str) else value
+
+
+def _named(rows: Iterable[Row], table: Table, change: Callable[[str], str]) -> list[Row]:
+    """Rows with another name."""
+    place = table.columns.index("name")
+    return [(*row[:place], change(row[place]), *row[place + 1 :]) for row in rows]
 
 
 def _changed(row: Sequence[Any], places: Sequence[int], change: Any) -> Row:
