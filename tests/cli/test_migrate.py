@@ -207,6 +207,11 @@ def test_no_copy_is_made_where_none_is_wanted(ccledger: Run, older: History, way
     assert copies(older) == []
 
 
+def test_the_steps_that_were_taken_are_told(ccledger: Run, older: History) -> None:
+    said = ccledger("migrate", history=older).out.splitlines()
+    assert said == [f"  {STEPS:04} accounts: done", f"the ledger in {older.data} is up to date"]
+
+
 def test_a_ledger_that_is_not_there_yet_is_said_to_be_made(ccledger: Run, own: History) -> None:
     assert "There is no ledger" in ccledger("migrate", "--dry-run", history=own).out
     assert not own.data.exists()

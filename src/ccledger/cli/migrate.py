@@ -14,6 +14,7 @@ from ccledger.core.errors import NotReadable
 
 if TYPE_CHECKING:
     from ccledger.app import Surroundings
+    from ccledger.ledger.schema import Step
     from ccledger.settings import Settings
     from ccledger.sources.stats_cache import Taken
     from ccledger.stats.estimated import InUse
@@ -44,9 +45,19 @@ def _migrate(flags: Namespace) -> None:
         _take_over(flags.file, settings, surroundings)
         return
     from ccledger import app
+    from ccledger.ledger.store import outlook
 
+    before = outlook(settings.database_url)
     with app.writing(settings, surroundings):
+        for step in before.missing if before.done else ():
+            write(f"  {step.number:04} {step.name}: done")
+        for step in before.waiting:
+            write(_waiting_line(step))
         write(f"the ledger in {_place(settings)} is up to date")
+
+
+def _waiting_line(step: "Step") -> str:
+    return f"  {step.number:04} {step.name}: once no ccledger of another version runs on it any more"
 
 
 def _place(settings: "Settings") -> str:
@@ -72,7 +83,7 @@ def _outlook(settings: "Settings") -> Iterator[str]:
         yield from (f"  {step.number:04} {step.name}" for step in found.missing)
         yield _copy_line(found.copied, wanted=settings.backup_before_migrating)
     for step in found.waiting:
-        yield f"  {step.number:04} {step.name}: once no older ccledger runs on it any more"
+        yield _waiting_line(step)
 
 
 def _copy_line(size: int, *, wanted: bool) -> str:
