@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ccledger.core.errors import StoreError
+from ccledger.ledger.keys import short_key
 from ccledger.ledger.store import open_source, open_store, open_target
 from tests.conformance.stores import price
 from tests.conformance.test_store import MORNING, make_fact
@@ -91,6 +92,14 @@ def test_nobody_books_while_a_ledger_is_read(full: str, target: str) -> None:
         pytest.raises(StoreError, match="stop every ccledger"),
     ):
         open_source(target, Path(DATA.name))
+
+
+def test_a_key_that_no_index_holds_is_known_by_its_digest(full: str, target: str) -> None:
+    key = f"msg:{'🦑' * 5000}"
+    with closing(open_store(full, lambda: price, "UTC")) as store:
+        store.append([make_fact(key, at=MORNING + 50 * DAY_MS)], {}, now=1)
+    moved(full, target)
+    assert fetch(target, "SELECT count(*) FROM call_key WHERE key = $1", short_key(key)) == [(1,)]
 
 
 def test_a_database_of_others_is_left_alone(full: str, target: str) -> None:

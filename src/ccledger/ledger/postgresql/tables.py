@@ -13,7 +13,7 @@ from ccledger.core.errors import StoreError
 from ccledger.ledger.drain import POSITION
 from ccledger.ledger.ids import FIRST_MS
 from ccledger.ledger.inherit import position_of_own
-from ccledger.ledger.move import NEW, OWN_SETTINGS, Reached, Row, Table
+from ccledger.ledger.move import NEW, OWN_SETTINGS, Reached, Row, Table, shortened
 from ccledger.ledger.postgresql.link import Connection, Link, escape, fresh_name, in_words, unescape
 from ccledger.ledger.postgresql.months import Months
 from ccledger.ledger.postgresql.opening import raise_base
@@ -138,6 +138,7 @@ class PostgresqlTables:
         places = self._texts(table)
         if table.name == _POSITIONS:
             rows = _named(rows, table, self._stored_name)
+        rows = shortened(table, rows)
         return [_changed(row, places, escape) for row in rows] if places else rows
 
     def _stored_key(self, table: Table, key: Row) -> Row:
