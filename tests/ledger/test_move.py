@@ -22,7 +22,7 @@ from ccledger.core.errors import StoreError, UsageError
 from ccledger.core.measures import Dimension, Grain
 from ccledger.core.prices import FOREVER, Card, Override, Period
 from ccledger.ledger import move as moving
-from ccledger.ledger.apart import own_positions
+from ccledger.ledger.apart import ApartDays, own_positions
 from ccledger.ledger.cluster import Shared, home_of
 from ccledger.ledger.drain import POSITION
 from ccledger.ledger.inherit import book_left, position_of_own
@@ -85,8 +85,8 @@ def told(store: Store) -> dict[str, object]:
         "accounts": store.accounts(),
         "tokens": store.access_tokens(),
         "users": store.users(),
-        "days": store.cached_days(*EVER),
-        "files": store.cached_files(),
+        "days": repr(store.cached_days(*EVER)).replace(f"'{_prefix(store)}", "'"),
+        "files": ApartDays(store, _prefix(store)).cached_files(),
         "overrides": store.overrides(),
         "changes": store.price_changes(),
         "batches": store.batches(0, 1000),

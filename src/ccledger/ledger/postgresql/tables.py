@@ -5,6 +5,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import cached_property
 from typing import Any, Final, NamedTuple, TypeVar
@@ -26,10 +27,13 @@ _OWN: Final = frozenset(("call_count", "call_open", "call_taken", "migration", "
 """Tables that say something of the nodes or of the storage, and not of the ledger."""
 _LONG_SECONDS: Final = 3600.0
 """How long one statement may take: rows are counted in no time in no engine."""
+_PATIENCE_SECONDS: Final = 3.0
+_RETRY_SECONDS: Final = 0.05
 _DAY_MS: Final = 86_400_000
-_POSITIONS: Final = "source_position"
+_OWNED: Final = {"source_position": "name", "cached_day": "root", "cached_file": "root"}
+"""Where a path stands that is one machine's: two machines' files may have the same."""
 _OF_A_NODE: Final = re.compile(r"(?:spool:)?[0-9a-f]{16}(?::|$)")
-"""How the names of positions begin that say whose they are; all others are paths."""
+"""How names begin that say whose they are; all others are paths, or nobody's own."""
 _WHOLE: Final = 4927364
 """The advisory lock of whoever works on the whole ledger; see `ledger_enter`."""
 _TABLES: Final = """
@@ -83,11 +87,20 @@ class PostgresqlTables:
     def hold(self) -> None:
         """Sees to it that nobody writes the ledger, and that all that is read from now on is of one moment."""
         self._refuse_nodes()
-        if not self._link.address.pooled and not self._value("SELECT pg_try_advisory_lock($1)", _WHOLE):
-            raise StoreError(f"somebody writes the ledger {self._link.address.shown}; stop every ccledger that uses it")
+        if not self._link.address.pooled:
+            self._lock("pg_try_advisory_lock")
         self._run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        if self._link.address.pooled and not self._value("SELECT pg_try_advisory_xact_lock($1)", _WHOLE):
-            raise StoreError(f"somebody writes the ledger {self._link.address.shown}; stop every ccledger that uses it")
+        if self._link.address.pooled:
+            self._lock("pg_try_advisory_xact_lock")
+
+    def _lock(self, function: str) -> None:
+        """Waits a little: a server may not have noticed yet that a move before this one was broken off."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not self._value(f"SELECT {function}($1)", _WHOLE):
+            if time.monotonic() >= deadline:
+                place = self._link.address.shown
+                raise StoreError(f"somebody writes the ledger {place}; stop every ccledger that uses it")
+            time.sleep(_RETRY_SECONDS)
 
     def _refuse_nodes(self) -> None:
         if self._value("SELECT to_regclass('node')::text") is None:
@@ -131,21 +144,27 @@ class PostgresqlTables:
         if not places:
             return list(map(tuple, rows))
         told = [_changed(row, places, unescape) for row in rows]
-        return _named(told, table, self._told_name) if table.name == _POSITIONS else told
+        return _named(told, table, self._told_name) if table.name in _OWNED else told
 
     def _stored(self, table: Table, rows: Sequence[Row]) -> Sequence[Row]:
         """Rows as they are kept here."""
         places = self._texts(table)
-        if table.name == _POSITIONS:
+        if table.name in _OWNED:
             rows = _named(rows, table, self._stored_name)
         rows = shortened(table, rows)
         return [_changed(row, places, escape) for row in rows] if places else rows
 
     def _stored_key(self, table: Table, key: Row) -> Row:
-        return tuple(map(self._stored_name, key)) if table.name == _POSITIONS else key
+        owned = _OWNED.get(table.name)
+        return tuple(
+            self._stored_name(value) if column == owned else value
+            for column, value in zip(table.key, key, strict=False)
+        )
 
     def _stored_name(self, name: str) -> str:
-        """What a position is called here: that of one data directory's spool or transcript, or another node's."""
+        """What is called here what one data directory's spool or path is called; it may be another node's already."""
+        if not name:
+            return name
         if name == POSITION:
             return position_of_own(self._home)
         return name if _OF_A_NODE.match(name) else f"{self._home}:{name}"
@@ -269,7 +288,7 @@ def _bound(value: Any) -> Any:
 
 def _named(rows: Iterable[Row], table: Table, change: Callable[[str], str]) -> list[Row]:
     """Rows with another name."""
-    place = table.columns.index("name")
+    place = table.columns.index(_OWNED[table.name])
     return [(*row[:place], change(row[place]), *row[place + 1 :]) for row in rows]
 
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from asyncpg import exceptions  # pyright: ignore[reportMissingTypeStubs]
@@ -20,6 +19,7 @@ from msgspec.structs import replace
 from ccledger.core.errors import StoreError
 from ccledger.core.periods import Days
 from ccledger.core.periods import zone as zone_named
+from ccledger.ledger.keys import LONGEST_KEY, short_key
 from ccledger.ledger.months import in_closed_months
 from ccledger.ledger.past import is_possibly_removed
 from ccledger.ledger.postgresql import statements
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
 _Answer = TypeVar("_Answer")
 _TRIES: Final = 12
-_LONGEST_KEY: Final = 600
-"""In characters, each of which may take four of the 2,700 bytes that an index has for a row."""
 _CHANGED: Final = "other nodes change the ledger faster than this one can book; it tries again"
 _OPEN, _STALE = 0, 1
 """What `ledger_enter` answers; else a key or an id is known."""
@@ -61,14 +59,9 @@ class _OneCall(Exception):
 
 def with_short_keys(fact: "Fact") -> "Fact":
     """A fact under keys that an index can hold: nonsense that is longer is known by its digest."""
-    if max(map(len, fact.keys)) <= _LONGEST_KEY:
+    if max(map(len, fact.keys)) <= LONGEST_KEY:
         return fact
     return replace(fact, keys=tuple(sorted(map(short_key, fact.keys))))
-
-
-def short_key(key: str) -> str:
-    """A key as it is stored."""
-    return key if len(key) <= _LONGEST_KEY else f"{key[:64]}#{sha256(key.encode()).hexdigest()}"
 
 
 @lru_cache(maxsize=8)
