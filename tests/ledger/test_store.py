@@ -10,7 +10,7 @@ def test_engines_are_found_by_their_files() -> None:
 
 
 def test_an_unknown_scheme_says_which_there_are() -> None:
-    with pytest.raises(UsageError, match="memory, sqlite"):
+    with pytest.raises(UsageError, match="memory, postgresql, sqlite"):
         open_store("mongodb://x", lambda: price, "UTC")
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from ccledger.core.errors import StoreError
-from ccledger.ledger.postgresql.opening import address_of, migrations
+from ccledger.ledger.postgresql.opening import address_of
 
 
 def test_a_url_is_shown_without_its_password() -> None:
@@ -30,9 +30,3 @@ def test_shared_connections_are_told_by_a_parameter_that_no_server_sees() -> Non
 def test_a_port_that_is_no_number_is_explained() -> None:
     with pytest.raises(StoreError, match="5432"):
         address_of("postgresql://db:port/ledger")
-
-
-def test_migrations_run_in_order() -> None:
-    names = [file.stem for file in migrations()]
-    assert names[0] == "0001_pre_ledger"
-    assert names == sorted(names)
