@@ -86,6 +86,7 @@ TARGETS = (
         "three nodes on one PostgreSQL, killed in turn",
         ("--seconds", "10", "--patience", "0"),
     ),
+    Target("engines", "engines", "every journey and the conformance suite on both engines", None),
     Target("clone", "clone", "a fresh clone", None),
 )
 
