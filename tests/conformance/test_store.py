@@ -821,3 +821,12 @@ def test_a_name_that_nothing_can_have_fits_no_call(store: Store, axis: Axis) -> 
     odd = frozenset({"a\0b"})
     assert sum(row.measures[0] or 0 for row in store.sum_days(day, Cut(only={axis: odd}))) == 0
     assert [row.measures[0] for row in store.sum_days(day, Cut(without={axis: odd}))] == [1]
+
+
+def test_nobody_is_found_by_a_name_that_no_store_holds(store: Store) -> None:
+    store.append([make_fact()], {}, now=1)
+    nobody = ["s1\0", "\0"]
+    assert store.session_infos(nobody) == []
+    assert store.sessions_named(nobody) == []
+    assert store.booked(nobody) == store.exchanged(nobody) == set()
+    assert [info.session for info in store.session_infos([*nobody, "s1"])] == ["s1"]

@@ -408,7 +408,7 @@ class SqliteStore(KeptNames, CallSums, CallReader, Upkeep, CachedDays, AccessRow
         return self._keys_of(questions.EXCHANGED, keys)
 
     def _keys_of(self, question: str, keys: Iterable[str]) -> set[str]:
-        wanted = tuple(keys)
+        wanted = _findable(keys)
         found = self._rows(question, (apsw.carray(wanted),)) if wanted else []
         return {key for (key,) in found}
 
@@ -419,13 +419,13 @@ class SqliteStore(KeptNames, CallSums, CallReader, Upkeep, CachedDays, AccessRow
 
     def sessions_named(self, sessions: Iterable[str]) -> list[SessionRow]:
         """See `Store.sessions_named`."""
-        wanted = tuple(sessions)
+        wanted = _findable(sessions)
         rows = self._rows(questions.SESSIONS_NAMED, (apsw.carray(wanted),)) if wanted else []
         return [SessionRow(row[0], row[1], row[2] or "", row[3:]) for row in rows]
 
     def session_infos(self, sessions: Iterable[str]) -> list[SessionInfo]:
         """See `Store.session_infos`."""
-        wanted = tuple(sessions)
+        wanted = _findable(sessions)
         return (
             [SessionInfo(*row) for row in self._rows(questions.SESSION_INFOS, (apsw.carray(wanted),))] if wanted else []
         )
@@ -482,3 +482,8 @@ class _Snapshot(SqliteStore):
     @contextmanager
     def _reader(self) -> Generator[apsw.Connection]:
         yield self._held
+
+
+def _findable(texts: Iterable[str]) -> tuple[str, ...]:
+    """Texts that may be stored: no stored one holds a NUL, and `carray` takes none."""
+    return tuple(text for text in texts if "\0" not in text)
