@@ -108,7 +108,9 @@ def fetch(url: str, query: str, *values: object) -> list[tuple[Any, ...]]:
 
 
 def _run(work: Coroutine[Any, Any, _Answer]) -> _Answer:
-    """Runs something in a thread of its own: in this one, a browser's loop may be running."""
+    """Runs something, in a thread of its own where a browser's loop runs in this one."""
+    if asyncio.events._get_running_loop() is None:
+        return asyncio.run(work)
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, work).result()
 
