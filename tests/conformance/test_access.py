@@ -66,9 +66,16 @@ def test_access_tokens_come_back_as_they_were_kept_oldest_first(store: Store) ->
 def test_keeping_an_access_token_again_replaces_it(store: Store) -> None:
     store.keep_access_token(KeptToken(FULL, b"a"))
     store.keep_access_token(KeptToken(PLAIN, b"b"))
-    changed = KeptToken(replace(FULL, name="other", models=(), expires_at=None, revoked_at=None), b"a", 12)
+    changed = KeptToken(replace(FULL, name="other", models=(), expires_at=None), b"a", 12)
     store.keep_access_token(changed)
     assert store.access_tokens() == [KeptToken(PLAIN, b"b"), changed]
+
+
+def test_what_has_ended_stays_ended(store: Store) -> None:
+    told = [(None, None), (7, None), (None, 20), (9, 15), (5, None), (None, None)]
+    for revoked_at, deleted_at in told:
+        store.keep_access_token(KeptToken(replace(PLAIN, revoked_at=revoked_at), b"a", deleted_at))
+    assert store.access_tokens() == [KeptToken(replace(PLAIN, revoked_at=5), b"a", 15)]
 
 
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=5)
@@ -97,9 +104,12 @@ tokens = st.builds(
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(token=tokens, digest=st.binary(min_size=1, max_size=32))
 def test_any_access_token_comes_back_exactly(store: Store, token: AccessToken, digest: bytes) -> None:
-    fixed = replace(token, id="the one")
-    store.keep_access_token(KeptToken(fixed, digest))
-    assert store.access_tokens() == [KeptToken(fixed, digest)]
+    before = {kept.token.id: kept.token for kept in store.access_tokens()}
+    fixed = replace(token, id="the one" if token.revoked_at is None else "the ended one")
+    ended = [one.revoked_at for one in (before.get(fixed.id), fixed) if one is not None and one.revoked_at is not None]
+    store.keep_access_token(KeptToken(fixed, digest + fixed.id.encode()))
+    kept = KeptToken(replace(fixed, revoked_at=min(ended, default=None)), digest + fixed.id.encode())
+    assert {one.token.id: one for one in store.access_tokens()}[fixed.id] == kept
 
 
 def append(store: Store, *calls: tuple[int, Party | None], first: int = 0) -> None:

@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from ccledger.core.call import Fact
+from ccledger.core.errors import StoreError
 from ccledger.ledger.drain import POSITION, Booker, Drain
 from ccledger.ledger.spool import Position, SpoolWriter, segments
 from ccledger.ledger.store import Store, open_store
@@ -121,6 +122,41 @@ def test_calls_wait_for_a_ledger_that_only_has_room_for_less(tmp_path: Path, sto
     drain.stop()
     writer.close(drain.read_to)
     assert not (tmp_path / "unbooked.jsonl").exists()
+
+
+class Away(Failing):
+    """A ledger that books, but is gone before it says so, and for a moment longer."""
+
+    lost = 1
+
+    def append(self, facts: Sequence[Fact], positions: Mapping[str, bytes | None]) -> None:
+        super().append(facts, positions)
+        if facts and self.lost:
+            raise StoreError("the connection broke")
+
+    def positions(self) -> Mapping[str, bytes]:
+        if self.lost:
+            self.lost -= 1
+            raise StoreError("the database system is starting up")
+        return super().positions()
+
+
+@pytest.mark.parametrize("lost", [1, 3])
+def test_what_was_booked_before_the_ledger_went_away_is_not_booked_again(
+    tmp_path: Path, store: Store, lost: int
+) -> None:
+    sink = Away(Writer(store, lambda: 0))
+    sink.lost = lost
+    drain = Drain(Booker(tmp_path, sink, store.exchanged, Position(0, 0)))
+    writer = SpoolWriter(tmp_path, os.urandom, drain.tell)
+    write(writer, map(fact, range(3)))
+    drain.start(writer)
+    until(lambda: drain.read_to >= writer.end)
+    write(writer, [fact(3)])
+    until(lambda: drain.read_to >= writer.end)
+    drain.stop()
+    writer.close(drain.read_to)
+    assert count(store) == 4
 
 
 def test_a_call_that_cant_be_booked_is_laid_aside_and_holds_up_no_other(tmp_path: Path, store: Store) -> None:

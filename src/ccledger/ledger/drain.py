@@ -65,6 +65,8 @@ class Booker:
         self._name = name
         self.read_to = start
         """Up to here everything is booked."""
+        self._is_unsure = False
+        """Whether something failed that may have been booked all the same."""
 
     def take(self, taken: Taken) -> None:
         """Books what was read, and removes segments that hold nothing more. Raises what the ledger's trouble is."""
@@ -72,16 +74,30 @@ class Booker:
             _LOG.error("the spool holds %d bytes that nobody can read; they are passed over", taken.damaged)
         if not taken.kept and taken.end.segment == self.read_to.segment:
             return
+        if self._is_unsure:
+            taken = self._not_booked(taken)
+        self._is_unsure = True
+        if taken.end > self.read_to:
+            self._book(taken)
+            self.read_to = taken.end
+        self._is_unsure = False
+        forget(self.folder, self.read_to)
+
+    def _book(self, taken: Taken) -> None:
         try:
             self._append(taken.kept, taken.end)
         except Exception:  # noqa: BLE001 - one call that can't be booked must not hold up all others
             # What failed may have come after the commit: what is booked is not to be booked again.
-            if Position.decode(self._sink.positions().get(self._name)) < taken.end:
+            taken = self._not_booked(taken)
+            if taken.end > self.read_to:
                 self._append([], self.read_to)
                 self._take_singly(taken.kept)
                 self._append([], taken.end)
-        self.read_to = taken.end
-        forget(self.folder, taken.end)
+
+    def _not_booked(self, taken: Taken) -> Taken:
+        """What is left after what the ledger says that it has."""
+        self.read_to = max(self.read_to, Position.decode(self._sink.positions().get(self._name)))
+        return taken._replace(kept=[frame for frame in taken.kept if frame.end > self.read_to])
 
     def _append(self, kept: Sequence[Kept], end: Position) -> None:
         self._sink.append(name_all(kept, self._reported), {self._name: end.encode()})

@@ -149,12 +149,15 @@ class Heir(threading.Thread):
         return calls
 
     def _remove(self, folder: Path, name: str) -> None:
-        """First the files, then how far they were read: the other way round they would be booked again."""
+        """First the files, then how far they were read: the other way round they would be booked again.
+
+        The lock goes last, since whoever gets it next begins by what the ledger says.
+        """
         for _, path in segments(folder):
             path.unlink(missing_ok=True)
+        self._sink.append([], {name: None})
         (folder / _LOCK).unlink(missing_ok=True)
         try:
             folder.rmdir()
         except OSError:
             _LOG.warning("%s holds calls that nobody could book; it is left as it is", folder)
-        self._sink.append([], {name: None})

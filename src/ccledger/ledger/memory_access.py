@@ -3,6 +3,8 @@
 import threading
 from abc import abstractmethod
 
+from msgspec.structs import replace
+
 from ccledger.core.access import User
 from ccledger.core.call import Call, Party
 from ccledger.core.measures import Axis, Dimension, Grain
@@ -40,7 +42,8 @@ class AccessRows:
     def keep_access_token(self, kept: KeptToken) -> None:
         """See `Store.keep_access_token`."""
         with self._lock:
-            self._state.access_tokens[kept.token.id] = kept
+            before = self._state.access_tokens.get(kept.token.id)
+            self._state.access_tokens[kept.token.id] = kept if before is None else _still_ended(before, kept)
 
     def last_calls(self, axis: Axis) -> dict[str, int]:
         """See `Store.last_calls`."""
@@ -56,6 +59,15 @@ class AccessRows:
             if value:
                 last[value] = call.fact.timing.started_at
         return last
+
+
+def _still_ended(before: KeptToken, kept: KeptToken) -> KeptToken:
+    token = replace(kept.token, revoked_at=_earlier(before.token.revoked_at, kept.token.revoked_at))
+    return kept._replace(token=token, deleted_at=_earlier(before.deleted_at, kept.deleted_at))
+
+
+def _earlier(one: int | None, other: int | None) -> int | None:
+    return min((time for time in (one, other) if time is not None), default=None)
 
 
 def _value(axis: Axis, party: Party | None) -> str | None:

@@ -28,7 +28,13 @@ _QUARTER, _DAY = 0, 1
 _LAST: Final = 1 << 40
 _DIMENSIONS: Final = {axis: int(dimension) for dimension, axis in AXES.items()}
 _PLACES: Final = ", ".join("?" * len(TOKEN))
-_REPLACED: Final = ", ".join(f"{column} = excluded.{column}" for column in TOKEN[1:])
+_ENDED: Final = ("revoked_at", "deleted_at")
+_REPLACED: Final = ", ".join(
+    f"{column} = coalesce(min({column}, excluded.{column}), {column}, excluded.{column})"
+    if column in _ENDED
+    else f"{column} = excluded.{column}"
+    for column in TOKEN[1:]
+)
 _KEEP_TOKEN: Final = (
     f"INSERT INTO access_token ({', '.join(TOKEN)}) VALUES ({_PLACES}) ON CONFLICT (id) DO UPDATE SET {_REPLACED}"
 )

@@ -380,7 +380,10 @@ class Store(Protocol):
         ...
 
     def keep_access_token(self, kept: KeptToken) -> None:
-        """Keeps an access token in place of the one with the same id, durably on return; no call changes."""
+        """Keeps an access token in place of the one with the same id, durably on return; no call changes.
+
+        What has ended stays ended, by the earliest time that was told: whoever keeps it may not know that yet.
+        """
         ...
 
     def last_calls(self, axis: "Axis") -> dict[str, int]:

@@ -142,6 +142,27 @@ def test_who_went_away_while_it_was_counted_is_not_counted(url: str) -> None:
     run(url, body)
 
 
+def test_who_went_away_in_the_moment_of_the_answer_is_not_counted(url: str) -> None:
+    async def body(first: PostgresqlCounts, second: PostgresqlCounts) -> None:
+        asking = asyncio.ensure_future(first.take("token:a", CallLimits(concurrency=1), 0))
+        while not asking.done():
+            await asyncio.sleep(0)
+            if any(ask.done() for ask in waited_for(asking)):
+                asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        await first.close()
+        await taken(second, CallLimits(concurrency=1))
+
+    run(url, body)
+
+
+def waited_for(task: "asyncio.Task[Ticket | Lack]") -> "list[asyncio.Future[Any]]":
+    """What a task waits for at the moment."""
+    waiting = getattr(task, "_fut_waiter", None)
+    return [waiting] if waiting is not None else []
+
+
 def test_nobody_is_counted_while_the_database_is_away_and_what_ended_is_told_later(url: str) -> None:
     limits = CallLimits(concurrency=1)
     is_away = False

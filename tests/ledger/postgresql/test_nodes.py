@@ -39,8 +39,15 @@ def test_who_begins_again_takes_the_place_of_who_died(url: str) -> None:
 
 
 def test_a_number_is_given_away_only_well_after_its_lease(url: str) -> None:
+    execute(url, "UPDATE node SET holder = 'n' || number, leased_until = now_ms() + 60000")
     execute(url, "UPDATE node SET holder = 'a', leased_until = now_ms() - 1000 WHERE number = 0")
     execute(url, "UPDATE node SET holder = 'b', leased_until = now_ms() - 60000 WHERE number = 1")
+    with node(url) as found:
+        assert found.cluster.number == 1
+
+
+def test_nobody_is_asked_to_make_room_while_a_number_is_free(url: str) -> None:
+    execute(url, "UPDATE node SET holder = 'a', leased_until = now_ms() - 60000 WHERE number = 0")
     with node(url) as found:
         assert found.cluster.number == 1
 

@@ -131,6 +131,7 @@ def written() -> Iterator[tuple[str, Question]]:
         "NEXT_IDS": TIMES,
         "RECENT_SESSIONS": TIMES,
         "BATCHES": TIMES,
+        "BATCHES_SEEN": TIMES,
     }
     for name, text in vars(questions).items():
         if name.isupper() and isinstance(text, str) and text.split()[0] in ("SELECT", "WITH"):

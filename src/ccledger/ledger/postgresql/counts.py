@@ -65,7 +65,13 @@ class PostgresqlCounts:
         ask = _Ask(Ticket(self._new_number(), subject, expected), limits, asyncio.get_running_loop().create_future())
         self._asks.append(ask)
         self._wake()
-        return await ask.answer
+        try:
+            return await ask.answer
+        except asyncio.CancelledError:
+            # The answer may have come in the same moment.
+            if _is_counted(ask.answer):
+                self.leave(ask.ticket, 0)
+            raise
 
     def leave(self, ticket: Ticket, used: int) -> None:
         """See `Counts.leave`."""
@@ -160,3 +166,7 @@ class PostgresqlCounts:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.terminate()
+
+
+def _is_counted(answer: "asyncio.Future[Ticket | Lack]") -> bool:
+    return answer.done() and not answer.cancelled() and not answer.exception() and isinstance(answer.result(), Ticket)

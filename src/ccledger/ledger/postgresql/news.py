@@ -72,5 +72,7 @@ class News:
             if not self._heard.wait_for(lambda: self._topics or self._is_ending, left):
                 self._topics |= self._later or {EVERYTHING}
                 self._later = frozenset()
+            if time.monotonic() >= everything_at:  # also where there is always something else
+                self._topics.add(EVERYTHING)
             topics, self._topics = frozenset(self._topics) | self._later, set()
             return topics

@@ -17,7 +17,8 @@ _MARGIN_MS: Final = 5_000
 """How long after its end a lease is left alone: who was about to renew it may do so."""
 _TAKE: Final = """
     WITH free AS (
-        SELECT number FROM node WHERE leased_until + $5 < now_ms() ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED
+        SELECT number FROM node WHERE leased_until + $5 < now_ms()
+        ORDER BY holder IS NOT NULL, leased_until, number LIMIT 1 FOR UPDATE SKIP LOCKED
     )
     UPDATE node SET holder = $1, home = $2, host = $3, version = $4, taken_at = now_ms(), beat_at = now_ms(),
         leased_until = now_ms() + $6
@@ -28,6 +29,7 @@ _BEAT: Final = """
     RETURNING number
 """
 _GIVE_BACK: Final = "UPDATE node SET holder = NULL, leased_until = 0 WHERE number = $1 AND holder = $2"
+_LET_GO: Final = "UPDATE node SET holder = NULL, leased_until = 0 WHERE holder = $1"
 _SUCCEED: Final = "UPDATE node SET holder = NULL, leased_until = 0 WHERE home = $1"
 _EXPEL: Final = """
     UPDATE node SET holder = NULL, leased_until = 0
@@ -69,6 +71,8 @@ async def begin(connection: Any, lease: Lease) -> None:
 async def take(connection: Any, lease: Lease) -> None:
     """Takes a number that nobody has. Raises `StoreError` when there is none."""
     member = lease.member
+    # One that was taken and never heard of: nobody has two.
+    await connection.execute(_LET_GO, lease.holder)
     number = await connection.fetchval(
         _TAKE, lease.holder, member.home, member.host, member.version, _MARGIN_MS, _LEASE_MS
     )

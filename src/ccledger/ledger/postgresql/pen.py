@@ -106,7 +106,7 @@ class Pen:
         connection = self._link.connect(name)
         try:
             with in_words(self._link.address):
-                self._link.ask(connection.fetch(_END, self._name))
+                self._end_last(connection)
         except BaseException:
             self._link.drop(connection)
             raise
@@ -129,3 +129,9 @@ class Pen:
         if self._connection is not None:
             self._link.end(self._connection)
             self._connection = None
+
+    def _end_last(self, connection: Connection) -> None:
+        """Ends what the connection before may still be doing. Raises `StoreError` where that takes too long."""
+        ended = self._link.ask(connection.fetch(_END, self._name))
+        if not all(is_gone for (is_gone,) in ended):
+            raise StoreError(f"{self._link.address.shown} is still at what was asked for last; try again")

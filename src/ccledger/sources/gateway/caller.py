@@ -118,7 +118,12 @@ class Caller:
             if not is_retryable(answer.status):
                 return answer, lease
             repeatable = answer.status not in _MAYBE_DONE or question.method in _SAFE
-            following = await self._next(visit, question, tried, repeatable=repeatable)
+            try:
+                following = await self._next(visit, question, tried, repeatable=repeatable)
+            except BaseException:
+                lease.release()
+                await answer.close()
+                raise
             if following is None:
                 return answer, lease
             lease.release()

@@ -130,6 +130,7 @@ class OwnAnswer:
                 self._wait = take(piece)
             except Exception as error:  # noqa: BLE001 # whatever it is, it is for whoever waits
                 self._take = None
+                self.ended = False  # else whoever waits took it for a proper end
                 self._connection.fail(error)
                 return
             self._connection.put_off(self._between)

@@ -174,6 +174,7 @@ class Refresher:
                     return current  # somebody else has renewed it while this waited
                 return await self._renew_alone(account, credential)
         except UpstreamFailure as failure:
+            self._tried_at.pop(account.id, None)  # nobody was asked
             return failure
 
     async def _renew_alone(self, account: "Account", credential: Credential) -> _Outcome:
