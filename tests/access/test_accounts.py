@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
+from typing import cast
 
 import pytest
 from msgspec.structs import replace
@@ -11,7 +14,7 @@ from ccledger.access.accounts import AccountBook, AccountChange, NewAccount, is_
 from ccledger.access.vault import Vault
 from ccledger.core.access import Account, Credential
 from ccledger.core.errors import StoreError, UsageError
-from ccledger.ledger.store import Store
+from ccledger.ledger.store import KeptAccount, Store
 from tests.conformance.stores import fresh_store
 
 NOW = 1_795_168_800_000
@@ -290,3 +293,36 @@ def test_an_account_is_found_by_id_before_name(book: AccountBook) -> None:
     assert book.find("acc_0") == first
     assert book.find("main") == first
     assert book.find(second.id) == second
+
+
+class Slow:
+    """A store that answers about accounts only when it is let."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.asked = threading.Event()
+        self.answers = threading.Event()
+
+    def accounts(self) -> list[KeptAccount]:
+        self.asked.set()
+        self.answers.wait()
+        return self._store.accounts()
+
+
+def test_a_credential_is_opened_while_the_ledger_keeps_who_changes_something_waiting(
+    store: Store, book: AccountBook
+) -> None:
+    added = book.add(KEY)
+    slow = Slow(store)
+    slow.answers.set()
+    book = book_of(cast("Store", slow))
+    slow.answers.clear()
+    slow.asked.clear()
+    with ThreadPoolExecutor() as beside:
+        try:
+            changing = beside.submit(book.reload)
+            slow.asked.wait()
+            assert beside.submit(book.credential, added.id).result(timeout=10) == Credential(SECRET)
+        finally:
+            slow.answers.set()
+        changing.result()

@@ -96,6 +96,9 @@ class AccountBook:
         self._clock = clock
         self._new_id = new_id
         self._changing = threading.RLock()
+        """Held by whoever changes something, over what the ledger is asked: nobody else may wait for that."""
+        self._memory = threading.Lock()
+        """Held for what is in memory only, and never while the ledger is asked."""
         self._kept = {kept.account.id: kept for kept in store.accounts()}
         self._opened: dict[str, Credential] = {}
         self._all = self._there()
@@ -110,13 +113,14 @@ class AccountBook:
         changed = [name for name, one in kept.items() if self._kept.get(name) != one]
         if not changed:
             return
-        for name in changed:
-            before = self._kept.get(name)
-            if before is not None and before.sealed != kept[name].sealed:
-                self._opened.pop(name, None)
-        # What has not changed stays the same object, so that the pool keeps what it knows of it.
-        self._kept = {**kept, **{name: self._kept[name] for name in kept if name not in changed}}
-        self._all = self._there()
+        with self._memory:
+            for name in changed:
+                before = self._kept.get(name)
+                if before is not None and before.sealed != kept[name].sealed:
+                    self._opened.pop(name, None)
+            # What has not changed stays the same object, so that the pool keeps what it knows of it.
+            self._kept = {**kept, **{name: self._kept[name] for name in kept if name not in changed}}
+            self._all = self._there()
 
     def all(self) -> Sequence[Account]:
         """See `Accounts.all`."""
@@ -134,13 +138,15 @@ class AccountBook:
 
     def open(self, account: str) -> Credential | None:
         """As `credential`. Raises `StoreError`, which says what to do, when it can't be opened."""
-        with self._changing:
-            kept = self._kept.get(account)
-            if kept is None or kept.sealed is None:
-                return None
-            value = self._vault.open(kept.sealed, account)
-            self._opened[account] = msgspec.json.decode(value, type=Credential)
-            return self._opened[account]
+        kept = self._kept.get(account)
+        if kept is None or kept.sealed is None:
+            return None
+        credential = msgspec.json.decode(self._vault.open(kept.sealed, account), type=Credential)
+        with self._memory:
+            now = self._kept.get(account)
+            if now is None or now.sealed != kept.sealed:
+                return credential  # another one came meanwhile: whoever asks next gets that
+            return self._opened.setdefault(account, credential)
 
     def names(self) -> Mapping[str, str]:
         """The name of each account there ever was, by its id: calls name those that were deleted, too."""
@@ -236,7 +242,8 @@ class AccountBook:
                 kept.account, expires_at=credential.expires_at, hint=_hint(credential.secret), health="unknown"
             )
             # What it replaces may be worth nothing any more, so it holds even where it can't be written.
-            self._opened[account] = credential
+            with self._memory:
+                self._opened[account] = credential
             self._keep(told, credential)
 
     def tell_health(self, account: str, health: str) -> None:
@@ -258,12 +265,13 @@ class AccountBook:
     def _put(self, kept: KeptAccount, credential: Credential | None = None) -> None:
         self._store.keep_account(kept)
         name = kept.account.id
-        self._kept = {**self._kept, name: kept}
-        if credential is not None:
-            self._opened[name] = credential
-        elif kept.sealed is None:
-            self._opened.pop(name, None)
-        self._all = self._there()
+        with self._memory:
+            self._kept = {**self._kept, name: kept}
+            if credential is not None:
+                self._opened[name] = credential
+            elif kept.sealed is None:
+                self._opened.pop(name, None)
+            self._all = self._there()
 
     def _there(self) -> Sequence[Account]:
         return tuple(kept.account for kept in self._kept.values() if kept.deleted_at is None)
