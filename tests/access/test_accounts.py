@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
@@ -293,6 +294,74 @@ def test_an_account_is_found_by_id_before_name(book: AccountBook) -> None:
     assert book.find("acc_0") == first
     assert book.find("main") == first
     assert book.find(second.id) == second
+
+
+class Overtaken:
+    """A store on which somebody else is quicker, after the accounts were read."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.meanwhile: list[Callable[[], object]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def accounts(self) -> list[KeptAccount]:
+        found = self._store.accounts()
+        while self.meanwhile:
+            self.meanwhile.pop()()
+        return found
+
+
+RENEWED = Credential("sk-ant-oat01-renewed-9876", "sk-ant-ort01-renewed", NOW + 99)
+
+
+@pytest.fixture
+def overtaken(store: Store) -> Overtaken:
+    return Overtaken(store)
+
+
+Late = Callable[[AccountBook], object]
+LATE: list[tuple[Late, str]] = [
+    (lambda book: book.tell_health("acc_0", "unhealthy"), ""),
+    (lambda book: book.change("acc_0", AccountChange(weight=2)), ""),
+    (lambda book: book.change("acc_0", AccountChange(proxy_url="http://proxy:1")), "http://proxy:1"),
+]
+TOO_LATE: list[Late] = [lambda book: book.renew("acc_0", RENEWED), *(late for late, _ in LATE)]
+
+
+@pytest.mark.parametrize(("late", "proxy"), LATE)
+def test_a_credential_that_was_renewed_elsewhere_is_not_lost(
+    store: Store, overtaken: Overtaken, book: AccountBook, late: Late, proxy: str
+) -> None:
+    book.add(replace(BEARER, proxy_url="http://a:b@proxy:1"))
+    here = book_of(cast("Store", overtaken))
+    overtaken.meanwhile.append(lambda: book.renew("acc_0", RENEWED))
+    late(here)
+    here.reload()
+    assert book_of(store).credential("acc_0") == here.credential("acc_0") == replace(RENEWED, proxy_url=proxy)
+
+
+def test_a_change_made_elsewhere_stays_when_a_credential_is_renewed(
+    store: Store, overtaken: Overtaken, book: AccountBook
+) -> None:
+    book.add(BEARER)
+    here = book_of(cast("Store", overtaken))
+    overtaken.meanwhile.append(lambda: book.change("acc_0", AccountChange(name="other", secret="another-secret")))
+    here.renew("acc_0", RENEWED)
+    assert (here.find("acc_0").name, book_of(store).credential("acc_0")) == ("other", RENEWED)
+
+
+@pytest.mark.parametrize("late", TOO_LATE)
+def test_an_account_that_is_deleted_elsewhere_meanwhile_does_not_come_back(
+    store: Store, overtaken: Overtaken, book: AccountBook, late: Late
+) -> None:
+    book.add(BEARER)
+    here = book_of(cast("Store", overtaken))
+    overtaken.meanwhile.append(lambda: book.delete("acc_0"))
+    with suppress(UsageError):
+        late(here)
+    assert [(kept.sealed, kept.deleted_at) for kept in store.accounts()] == [(None, NOW)]
 
 
 class Slow:

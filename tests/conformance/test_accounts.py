@@ -67,6 +67,35 @@ def test_a_deleted_account_is_known_without_its_credential(store: Store) -> None
     assert store.accounts() == [gone]
 
 
+def test_an_account_is_replaced_while_its_credential_is_the_one_that_was_read(store: Store) -> None:
+    store.keep_account(PLAIN)
+    store.keep_account(FULL)
+    renewed = PLAIN._replace(account=replace(PLAIN.account, hint="anew"), sealed=b"renewed")
+    assert store.replace_account(renewed, PLAIN.sealed)
+    assert not store.replace_account(PLAIN._replace(account=replace(PLAIN.account, weight=2)), PLAIN.sealed)
+    assert store.accounts() == [renewed, FULL]
+
+
+def test_an_account_that_was_deleted_or_never_was_is_not_replaced(store: Store) -> None:
+    assert not store.replace_account(PLAIN, None)
+    gone = FULL._replace(sealed=None, deleted_at=9)
+    store.keep_account(gone)
+    assert not store.replace_account(FULL, None)
+    assert store.accounts() == [gone]
+
+
+def test_what_a_check_found_changes_nothing_else(store: Store) -> None:
+    store.keep_account(PLAIN)
+    store.tell_health(PLAIN.account.id, "healthy", 9)
+    store.tell_health("nobody", "healthy", 9)
+    checked = PLAIN._replace(account=replace(PLAIN.account, health="healthy", checked_at=9))
+    assert store.accounts() == [checked]
+    gone = checked._replace(sealed=None, deleted_at=10)
+    store.keep_account(gone)
+    store.tell_health(PLAIN.account.id, "unhealthy", 11)
+    assert store.accounts() == [gone]
+
+
 def test_a_snapshot_does_not_see_what_is_kept_later(store: Store) -> None:
     store.keep_account(PLAIN)
     with store.snapshot() as before:

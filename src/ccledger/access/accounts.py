@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -181,7 +181,7 @@ class AccountBook:
         with self._changing:
             self._reload()
             check(account, credential, self._all)
-            self._keep(account, credential)
+            self._put(KeptAccount(account, self._sealed(account.id, credential)), credential)
         return account
 
     def change(self, account: str, change: AccountChange) -> Account:
@@ -190,29 +190,35 @@ class AccountBook:
         An address of somebody else takes the credential, too: the one that is kept must not get there unasked.
         """
         given = {name: value for name, value in asdict(change).items() if value is not UNSET}
+        with self._changing:
+            while True:
+                self._reload()
+                before = self.find(account)
+                after, credential = self._after(before, given)
+                if self._replace(before.id, after, credential):
+                    return after
+
+    def _after(self, before: Account, given: Mapping[str, Any]) -> tuple[Account, Credential | None]:
+        """An account, and its secrets if they become others, with what is given."""
         told = {name: value for name, value in given.items() if name in Account.__struct_fields__}
         kept_secrets = {name: value for name, value in given.items() if name in Credential.__struct_fields__}
-        with self._changing:
-            self._reload()
-            before = self.find(account)
-            if "proxy_url" in told:
-                told["proxy_url"], kept_secrets["proxy_url"] = proxy_parts(told["proxy_url"])
-            if "secret" in given:
-                told |= {"hint": _hint(given["secret"]), "health": "unknown", "expires_at": given.get("expires_at")}
-                kept_secrets = {"refresh_token": None, "expires_at": None} | kept_secrets
-            if "base_url" in told:
-                told |= {"base_url": told["base_url"].rstrip("/"), "health": "unknown"}
-            if "name" in told:
-                told["name"] = told["name"].strip()
-            after = replace(before, **told)
-            others = [other for other in self._all if other.id != before.id]
-            check(after, None, others)
-            if "secret" not in given:
-                check_destination(before, after)
-            credential = self._changed(before.id, kept_secrets) if kept_secrets else None
-            check(after, credential, others)
-            self._keep(after, credential)
-        return after
+        if "proxy_url" in told:
+            told["proxy_url"], kept_secrets["proxy_url"] = proxy_parts(told["proxy_url"])
+        if "secret" in given:
+            told |= {"hint": _hint(given["secret"]), "health": "unknown", "expires_at": given.get("expires_at")}
+            kept_secrets = {"refresh_token": None, "expires_at": None} | kept_secrets
+        if "base_url" in told:
+            told |= {"base_url": told["base_url"].rstrip("/"), "health": "unknown"}
+        if "name" in told:
+            told["name"] = told["name"].strip()
+        after = replace(before, **told)
+        others = [other for other in self._all if other.id != before.id]
+        check(after, None, others)
+        if "secret" not in given:
+            check_destination(before, after)
+        credential = self._changed(before.id, kept_secrets) if kept_secrets else None
+        check(after, credential, others)
+        return after, credential
 
     def _changed(self, account: str, secrets: Mapping[str, object]) -> Credential:
         """The account's secrets with some of them replaced. A new secret replaces one that can't be opened."""
@@ -235,35 +241,49 @@ class AccountBook:
         with self._changing:
             with suppress(Exception):  # whatever the ledger's trouble is, the new secret is what counts
                 self._reload()
-            kept = self._kept.get(account)
-            if kept is None or kept.deleted_at is not None:
-                return
-            told = replace(
-                kept.account, expires_at=credential.expires_at, hint=_hint(credential.secret), health="unknown"
-            )
-            # What it replaces may be worth nothing any more, so it holds even where it can't be written.
-            with self._memory:
-                self._opened[account] = credential
-            self._keep(told, credential)
+            while kept := self._living(account):
+                told = replace(
+                    kept.account, expires_at=credential.expires_at, hint=_hint(credential.secret), health="unknown"
+                )
+                # What it replaces may be worth nothing any more, so it holds even where it can't be written.
+                with self._memory:
+                    self._opened[account] = credential
+                if self._replace(account, told, credential):
+                    return
+                self._reload()
 
     def tell_health(self, account: str, health: str) -> None:
         """See `Accounts.tell_health`."""
         with self._changing:
             self._reload()
-            kept = self._kept.get(account)
-            if kept is not None and kept.deleted_at is None:
-                self._keep(replace(kept.account, health=health, checked_at=self._clock()), None)
+            kept = self._living(account)
+            if kept is None:
+                return
+            at = self._clock()
+            self._store.tell_health(account, health, at)
+            self._remember(kept._replace(account=replace(kept.account, health=health, checked_at=at)))
 
-    def _keep(self, account: Account, credential: Credential | None) -> None:
-        """Keeps an account, and its secrets if they are new."""
-        if credential is None:
-            self._put(self._kept[account.id]._replace(account=account))
-            return
-        sealed = self._vault.seal(msgspec.json.encode(credential), account.id)
-        self._put(KeptAccount(account, sealed), credential)
+    def _living(self, account: str) -> KeptAccount | None:
+        kept = self._kept.get(account)
+        return None if kept is None or kept.deleted_at is not None else kept
+
+    def _replace(self, name: str, account: Account, credential: Credential | None) -> bool:
+        """Keeps an account, and its secrets if they are new; False when others were kept meanwhile elsewhere."""
+        before = self._kept[name].sealed
+        kept = KeptAccount(account, before if credential is None else self._sealed(name, credential))
+        if not self._store.replace_account(kept, before):
+            return False
+        self._remember(kept, credential)
+        return True
+
+    def _sealed(self, account: str, credential: Credential) -> bytes:
+        return self._vault.seal(msgspec.json.encode(credential), account)
 
     def _put(self, kept: KeptAccount, credential: Credential | None = None) -> None:
         self._store.keep_account(kept)
+        self._remember(kept, credential)
+
+    def _remember(self, kept: KeptAccount, credential: Credential | None = None) -> None:
         name = kept.account.id
         with self._memory:
             self._kept = {**self._kept, name: kept}

@@ -19,6 +19,11 @@ _KEEP: Final = (
     f"INSERT INTO accounts ({', '.join(ACCOUNT)}) VALUES ({', '.join('?' * len(ACCOUNT))})"
     f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in ACCOUNT)}"
 )
+_REPLACE: Final = (
+    f"UPDATE accounts SET {', '.join(f'{name} = ?' for name in ACCOUNT)}"
+    " WHERE id = ? AND sealed IS ? AND deleted_at IS NULL"
+)
+_TELL_HEALTH: Final = "UPDATE accounts SET health_status = ?, last_check_at = ? WHERE id = ? AND deleted_at IS NULL"
 
 
 class KeptAccounts:
@@ -38,3 +43,14 @@ class KeptAccounts:
         """See `Store.keep_account`."""
         with self._transaction() as connection:
             connection.execute(_KEEP, account_row(kept))
+
+    def replace_account(self, kept: "KeptAccount", sealed: bytes | None) -> bool:
+        """See `Store.replace_account`."""
+        with self._transaction() as connection:
+            connection.execute(_REPLACE, (*account_row(kept), kept.account.id, sealed))
+            return connection.changes() > 0
+
+    def tell_health(self, account: str, health: str, at: int) -> None:
+        """See `Store.tell_health`."""
+        with self._transaction() as connection:
+            connection.execute(_TELL_HEALTH, (health, at, account))

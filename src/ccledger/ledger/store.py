@@ -413,6 +413,17 @@ class Store(Protocol):
         """Keeps an account, new or in place of what was known under its id."""
         ...
 
+    def replace_account(self, kept: KeptAccount, sealed: bytes | None) -> bool:
+        """Keeps an account in place of the one under its id, whose credential is `sealed`.
+
+        False, and nothing is changed, when that is another one by now, or the account was deleted.
+        """
+        ...
+
+    def tell_health(self, account: str, health: str, at: int) -> None:
+        """Keeps what a check of an account found, and when; of one that was deleted it keeps nothing."""
+        ...
+
     def close(self) -> None:
         """Frees what the store holds; it can't be used any more."""
         ...

@@ -3,11 +3,12 @@
 from collections.abc import Generator
 
 import pytest
+from msgspec.structs import replace
 
-from ccledger.core.access import AccessToken
+from ccledger.core.access import AccessToken, Account
 from ccledger.core.errors import StoreError
 from ccledger.ledger.cluster import EVERYTHING
-from ccledger.ledger.store import KeptToken
+from ccledger.ledger.store import KeptAccount, KeptToken
 from tests.ledger.postgresql.members import node, nodes
 from tests.postgres import execute, fetch, fresh_database
 from tests.upstream.gateway import until
@@ -121,3 +122,13 @@ def test_what_has_ended_stays_ended_whoever_writes_what_they_knew_before(url: st
         first.store.keep_access_token(KeptToken(revoked, b"digest"))
         second.store.keep_access_token(KeptToken(token, b"digest"))
         assert first.store.access_tokens()[0].token.revoked_at == 5
+
+
+def test_a_deleted_account_stays_deleted_whoever_writes_what_they_knew_before(url: str) -> None:
+    with nodes(url, 2) as (first, second):
+        there = KeptAccount(Account("a", "main", "api-key", "https://api.anthropic.com", 1), b"sealed")
+        gone = KeptAccount(replace(there.account, is_active=False), None, 5)
+        first.store.keep_account(there)
+        first.store.keep_account(gone)
+        second.store.keep_account(there)
+        assert first.store.accounts() == [gone]

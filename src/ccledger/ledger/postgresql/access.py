@@ -25,6 +25,11 @@ def _keep(table: str, columns: tuple[str, ...]) -> str:
 
 _KEEP_TOKEN: Final = _keep("access_token", TOKEN)
 _KEEP_ACCOUNT: Final = _keep("accounts", ACCOUNT)
+_REPLACE_ACCOUNT: Final = f"""
+    UPDATE accounts SET {", ".join(f"{column} = ${at}" for at, column in enumerate(ACCOUNT, 1))}
+    WHERE id = $1 AND sealed IS NOT DISTINCT FROM ${len(ACCOUNT) + 1} AND deleted_at IS NULL RETURNING id
+"""
+_TELL_HEALTH: Final = "UPDATE accounts SET health_status = $2, last_check_at = $3 WHERE id = $1 AND deleted_at IS NULL"
 _KEEP_USER: Final = "INSERT INTO users (id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
 _TOKENS: Final = f"SELECT {', '.join(TOKEN)} FROM access_token ORDER BY created_at, id"
 _ACCOUNTS: Final = f"SELECT {', '.join(ACCOUNT)} FROM accounts ORDER BY number"
@@ -70,7 +75,16 @@ class AccessRows:
         """See `Store.keep_account`."""
         self._keep_row(_KEEP_ACCOUNT, account_row(kept))
 
-    def _keep_row(self, query: str, values: tuple[Any, ...]) -> None:
+    def replace_account(self, kept: "KeptAccount", sealed: bytes | None) -> bool:
+        """See `Store.replace_account`."""
+        return bool(self._keep_row(_REPLACE_ACCOUNT, (*account_row(kept), sealed)))
+
+    def tell_health(self, account: str, health: str, at: int) -> None:
+        """See `Store.tell_health`."""
+        self._keep_row(_TELL_HEALTH, (account, health, at))
+
+    def _keep_row(self, query: str, values: tuple[Any, ...]) -> list[Row]:
         with self._transaction() as pen:
-            pen.run(query, *values)
+            changed = pen.run(query, *values)
             pen.run(TELL, str(self.node))
+        return changed

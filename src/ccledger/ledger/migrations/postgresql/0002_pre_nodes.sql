@@ -86,6 +86,19 @@ $$;
 
 CREATE TRIGGER keep_ended BEFORE UPDATE ON access_token FOR EACH ROW EXECUTE FUNCTION keep_ended();
 
+-- An account that was deleted on one node does not come back by what another one still knows of it.
+CREATE FUNCTION keep_deleted() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.deleted_at := least(OLD.deleted_at, NEW.deleted_at);
+    NEW.sealed := NULL;
+    NEW.is_active := 0;
+    RETURN NEW;
+END
+$$;
+
+CREATE TRIGGER keep_deleted BEFORE UPDATE ON accounts
+FOR EACH ROW WHEN (OLD.deleted_at IS NOT NULL) EXECUTE FUNCTION keep_deleted();
+
 -- Calls of access tokens with limits, and of accounts with a limit, counted for all nodes. A subject is `token:ID` or
 -- `account:ID`; its row in call_count is locked by whoever counts, and holds the sums of its rows in call_taken.
 CREATE TABLE call_count (
