@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -12,25 +13,28 @@ from ccledger.core.counting import CallLimits, CountsAway, Lack, Ticket
 from ccledger.ledger.postgresql.counts import PostgresqlCounts
 from tests.postgres import execute, fetch, fresh_database
 
-HOLDER = "node"
+HOLDERS = "one", "two"
 
 
 @pytest.fixture
 def url() -> Generator[str]:
     with fresh_database() as found:
-        execute(found, f"UPDATE node SET holder = '{HOLDER}', leased_until = now_ms() + 600000 WHERE number = 0")
+        for number, holder in enumerate(HOLDERS):
+            lease = f"holder = '{holder}', leased_until = now_ms() + 600000"
+            execute(found, f"UPDATE node SET {lease} WHERE number = {number}")
         yield found
 
 
-def run(url: str, body: Callable[[PostgresqlCounts, PostgresqlCounts], Awaitable[None]]) -> None:
-    """Two nodes' counts, by one lease."""
+async def connected(url: str) -> Any:
+    return await asyncpg.connect(url)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
-    async def connect() -> Any:
-        return await asyncpg.connect(url)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+def run(url: str, body: Callable[[PostgresqlCounts, PostgresqlCounts], Awaitable[None]]) -> None:
+    """The counts of two nodes."""
 
     async def main() -> None:
         numbers = count(1)
-        pair = [PostgresqlCounts(connect, HOLDER, lambda: next(numbers), rest=0) for _ in range(2)]
+        pair = [PostgresqlCounts(partial(connected, url), holder, lambda: next(numbers), rest=0) for holder in HOLDERS]
         try:
             await body(*pair)
         finally:
@@ -170,12 +174,12 @@ def test_nobody_is_counted_while_the_database_is_away_and_what_ended_is_told_lat
     async def connect() -> Any:
         if is_away:
             raise OSError("nobody listens")
-        return await asyncpg.connect(url)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        return await connected(url)
 
     async def main() -> None:
         nonlocal is_away
         numbers = count(1)
-        counts = PostgresqlCounts(connect, HOLDER, lambda: next(numbers), rest=0.001)
+        counts = PostgresqlCounts(connect, HOLDERS[0], lambda: next(numbers), rest=0.001)
         ticket = await taken(counts, limits)
         is_away = True
         await run_sql(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
@@ -194,4 +198,59 @@ def test_nobody_is_counted_while_the_database_is_away_and_what_ended_is_told_lat
                 await asyncio.sleep(0.001)
         await counts.close()
 
+    asyncio.run(main())
+
+
+async def cut_off(url: str) -> None:
+    await run_sql(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+
+
+async def taken_again(counts: PostgresqlCounts, limits: CallLimits) -> Ticket | Lack:
+    """What the database answers once it has been noticed that the connection broke."""
+    while True:
+        try:
+            return await counts.take("token:a", limits, 0)
+        except CountsAway:
+            continue
+
+
+def test_calls_whose_end_a_crashed_database_forgot_end_with_the_next_connection(url: str) -> None:
+    limits = CallLimits(concurrency=2)
+
+    async def body(first: PostgresqlCounts, second: PostgresqlCounts) -> None:
+        over, _ = await taken(first, limits), await taken(first, limits)
+        first.leave(over, 0)
+        await taken(first, limits)
+        await taken(second, CallLimits())
+        await run_sql(url, f"INSERT INTO call_open VALUES ({over.number}, 'token:a', '{HOLDERS[0]}')")
+        await cut_off(url)
+        more = CallLimits(concurrency=4)
+        assert isinstance(await taken_again(first, more), Ticket)
+        assert await taken_again(first, more) == Lack("room", 0)
+
+    run(url, body)
+
+
+def test_an_exchange_has_its_patience_for_itself_however_long_it_takes_to_get_in(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted: list[str] = []
+    timeout = asyncio.timeout
+
+    def patience(seconds: float | None) -> asyncio.Timeout:
+        noted.append("patience")
+        return timeout(seconds)
+
+    async def connect() -> Any:
+        found = await connected(url)
+        noted.append("in")
+        return found
+
+    async def main() -> None:
+        counts = PostgresqlCounts(connect, HOLDERS[0], lambda: 1)
+        await taken(counts, CallLimits())
+        assert noted == ["patience", "in", "patience"]
+        await counts.close()
+
+    monkeypatch.setattr(asyncio, "timeout", patience)
     asyncio.run(main())

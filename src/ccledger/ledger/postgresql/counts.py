@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _PATIENCE: Final = 3.0
-"""Seconds that one exchange may take; the database gives up earlier, so that nothing is counted later than that."""
+"""Seconds that one exchange may take, and getting in as well: the database gives up earlier on an exchange, so that
+nothing is counted later than that."""
 _REST: Final = 0.2
 _MOST: Final = 500
 _EXCHANGE: Final = "SELECT ticket, lacks, wait_ms FROM exchange_calls($1, $2, $3, $4, $5, $6, $7, $8)"
+_FORGET: Final = "DELETE FROM call_open WHERE holder = $1 AND ticket <> ALL($2::bigint[])"
+"""A database that crashed may have forgotten that calls ended, and nobody would end them again."""
 
 
 class _Ask(NamedTuple):
@@ -54,6 +57,8 @@ class PostgresqlCounts:
         self._connection: Any = None
         self._asks: deque[_Ask] = deque()
         self._leaves: deque[_Leave] = deque()
+        self._open: set[int] = set()
+        """The numbers of the tickets that may be counted and are not told to be over."""
         self._news = asyncio.Event()
         self._told = asyncio.Event()
         """Nothing is left to be told."""
@@ -110,7 +115,9 @@ class PostgresqlCounts:
         asks = [self._asks.popleft() for _ in range(min(len(self._asks), _MOST))]
         # Who went away meanwhile was never counted.
         asks = [ask for ask in asks if not ask.answer.done()]
+        self._open.update(ask.ticket.number for ask in asks)
         try:
+            await self._get_in()
             async with asyncio.timeout(_PATIENCE):
                 rows = await self._send(leaves, asks)
         except (Exception, asyncio.CancelledError) as error:
@@ -119,11 +126,18 @@ class PostgresqlCounts:
             await self._fail(leaves, asks, error)
             return
         self._is_away = False
+        self._open.difference_update(leave.ticket.number for leave in leaves)
+        self._open.difference_update(row["ticket"] for row in rows if row["lacks"])
         self._answer(asks, rows)
 
-    async def _send(self, leaves: Sequence[_Leave], asks: Sequence[_Ask]) -> Sequence[Any]:
-        if self._connection is None or self._connection.is_closed():
+    async def _get_in(self) -> None:
+        if self._connection is not None and not self._connection.is_closed():
+            return
+        async with asyncio.timeout(_PATIENCE):
             self._connection = await self._connect()
+            await self._connection.execute(_FORGET, self._holder, list(self._open))
+
+    async def _send(self, leaves: Sequence[_Leave], asks: Sequence[_Ask]) -> Sequence[Any]:
         # By subject, so that two nodes never wait for each other in a circle; what ends makes room for what begins.
         told: list[tuple[Ticket, int | None, CallLimits | None]] = [
             *((leave.ticket, leave.used, None) for leave in leaves),
