@@ -130,6 +130,26 @@ def test_the_newest_two_copies_are_kept(knows: Versions, url: str, tmp_path: Pat
     assert [name.partition("-")[2][:4] for name in copies(tmp_path)] == ["0002", f"{NEXT:04}"]
 
 
+def test_only_whole_copies_count_and_those_in_use_stay(knows: Versions, url: str, tmp_path: Path) -> None:
+    first, second, third = (f"ledger.db.before-0003-2025010{day}T000000Z" for day in (1, 2, 3))
+    others = f"{second}-shm", f"{third}-journal", "ledger.db.before-mine", f"{first}-wal"
+    unfinished = f"{third}.part", f"{third}.part-journal"
+    for name in (first, second, third, *others, *unfinished):
+        (tmp_path / name).touch()
+    knows(pre_weather=ADDS)
+    opened(url, kept=True).close()
+    new = f"ledger.db.before-{NEXT:04}-20261120T184000Z"
+    assert copies(tmp_path) == sorted((first, third, new, *others))
+
+
+def test_the_new_copy_stays_though_the_clock_was_set_back(knows: Versions, url: str, tmp_path: Path) -> None:
+    for year in (2027, 2028):
+        (tmp_path / f"ledger.db.before-0003-{year}0101T000000Z").touch()
+    knows(pre_weather=ADDS)
+    opened(url, kept=True).close()
+    assert [name[-16:-12] for name in copies(tmp_path)] == ["2028", "2026"]
+
+
 def test_without_room_for_a_copy_nothing_changes(
     knows: Versions, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

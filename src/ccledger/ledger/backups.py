@@ -1,6 +1,7 @@
 """Where copies of a ledger go before its schema changes, and how many are kept; it copies nothing itself."""
 
 import os
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,9 +45,13 @@ def _megabytes(size: int) -> str:
 
 
 def unfinished(path: Path) -> Path:
-    """What a copy is called until it is whole; readable by its owner alone, and empty at first."""
+    """What a copy is called until it is whole; readable by its owner alone, and empty at first.
+
+    Those that nobody came to complete are removed, with what SQLite has put beside them.
+    """
     part = path.with_name(f"{path.name}.part")
-    part.unlink(missing_ok=True)
+    for left in _beside(path, r"\.part.*"):
+        left.unlink(missing_ok=True)
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     return part
 
@@ -57,10 +62,22 @@ def keep(part: Path, path: Path) -> None:
         os.fsync(file.fileno())
     part.replace(path)
     _sync_folder(path.parent)
-    beginning = path.name.partition(".before-")[0]
-    whole = [each for each in path.parent.glob(f"{beginning}.before-*") if each.suffix != ".part"]
-    for old in sorted(whole, key=lambda each: each.name.rpartition("-")[2])[:-_KEPT]:
+    others = [each for each in _beside(path) if each != path and not _is_in_use(each)]
+    for old in others[: 1 - _KEPT]:
         old.unlink(missing_ok=True)
+
+
+def _beside(path: Path, ending: str = "") -> list[Path]:
+    """The copies of the ledger that `path` is one of, oldest first; with `ending`, the files whose names go on so."""
+    ledger = re.escape(path.name.rpartition(".before-")[0])
+    name = re.compile(rf"{ledger}\.before-[0-9]{{4}}-([0-9]{{8}}T[0-9]{{6}}Z){ending}")
+    found = [(match[1], each) for each in path.parent.iterdir() if (match := name.fullmatch(each.name))]
+    return [each for _, each in sorted(found)]
+
+
+def _is_in_use(copy: Path) -> bool:
+    """Whether somebody has opened a copy where it is: it may hold more by now than it did."""
+    return copy.with_name(f"{copy.name}-wal").exists()
 
 
 def _sync_folder(folder: Path) -> None:
