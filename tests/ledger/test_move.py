@@ -28,13 +28,14 @@ from ccledger.ledger.drain import POSITION
 from ccledger.ledger.inherit import book_left, position_of_own
 from ccledger.ledger.move import Moved, Progress, move
 from ccledger.ledger.spool import segments
-from ccledger.ledger.store import Store, open_reader, open_source, open_store, open_target
+from ccledger.ledger.store import Store, open_reader, open_source, open_store, open_target, outlook
 from ccledger.ledger.writer import Writer
 from tests.conformance import test_access, test_accounts
 from tests.conformance.stores import price
 from tests.conformance.test_store import MORNING, make_fact
 from tests.ledger.test_drain import draining
 from tests.ledger.test_spool import fact as spooled
+from tests.ledger.versions import versions
 from tests.postgres import fresh_database
 
 HOSTILE = (
@@ -238,6 +239,28 @@ def test_a_new_ledger_without_calls_is_no_obstacle(way: Way) -> None:
     opened(way.target, "America/St_Johns").close()
     moved(way.source, way.target)
     assert way.seen(way.target)["zone"] == "Asia/Kathmandu"
+
+
+def test_a_ledger_of_an_older_version_at_the_place_takes_no_step(
+    way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(opened(way.target)) as store:
+        store.append([make_fact("msg:own")], {}, now=1)
+    engine = way.target.partition(":")[0]
+    versions(engine, tmp_path, monkeypatch)(pre_weather="ALTER TABLE request_logs ADD COLUMN weather TEXT")
+    with pytest.raises(StoreError, match=r"older version's ledger at .* already"):
+        open_target(way.target, Path(DATA.name))
+    assert len(outlook(way.target).missing) == 1
+
+
+def test_what_a_move_of_an_older_version_left_is_brought_up_to_date(
+    way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _break_off(way.source, way.target)
+    engine = way.target.partition(":")[0]
+    versions(engine, tmp_path, monkeypatch)(pre_weather="ALTER TABLE request_logs ADD COLUMN weather TEXT")
+    open_target(way.target, Path(DATA.name)).close()
+    assert outlook(way.target).missing == []
 
 
 def _break_off(source: str, target: str) -> None:

@@ -68,8 +68,12 @@ def refuse_strangers(connection: apsw.Connection, path: Path) -> None:
 
 def refuse_half_moved(connection: apsw.Connection, path: Path) -> None:
     """Leaves a ledger alone whose rows have not all come, or are not what they were where they came from."""
-    if connection.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (MOVING,)).fetchall():
+    if _is_half_moved(connection):
         raise StoreError(f"{path} is a ledger that a move did not complete; run the same 'ccledger move' again")
+
+
+def _is_half_moved(connection: apsw.Connection) -> bool:
+    return bool(connection.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (MOVING,)).fetchall())
 
 
 def open_file(path: Path) -> apsw.Connection:
@@ -105,6 +109,15 @@ def migrate(connection: apsw.Connection, path: Path, backups: "Backups | None" =
             connection.execute(step.text)
             connection.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (OLDEST_READER, str(oldest)))
             connection.pragma("user_version", step.number)
+
+
+def migrate_empty(connection: apsw.Connection, path: Path) -> None:
+    """Brings the schema of a place to move to up to date; a ledger that was there before is left as it was."""
+    known, done = steps("sqlite"), schema_of(connection)
+    is_older = bool(done and due(known, range(1, done + 1)))
+    if is_older and not _is_half_moved(connection) and _is_worth_a_copy(connection):
+        raise StoreError(f"there is an older version's ledger at {path} already; name a new file to move to")
+    migrate(connection, path)
 
 
 def outlook_of(path: Path) -> Outlook:

@@ -29,6 +29,7 @@ from ccledger.ledger.sqlite_opening import (
     PATIENCE_MS,
     connect,
     migrate,
+    migrate_empty,
     open_file,
     path_of,
     refuse_half_moved,
@@ -115,7 +116,7 @@ def open_target(url: str, _data_dir: Path) -> "SqliteTables":
 
     path = path_of(url)
     connection = open_file(path)
-    migrate(connection, path)
+    migrate_empty(connection, path)
     return SqliteTables(connection)
 
 

@@ -69,7 +69,8 @@ def address_of(url: str) -> Address:
 async def prepare(connection: Connection, shown: str, zone: str, copy: Copy | None = None) -> None:
     """Makes sure that the ledger may be written here, its schema brought up to date."""
     await refuse_half_moved(connection, shown)
-    await prepare_empty(connection, shown, copy)
+    await _refuse_others(connection, shown)
+    await migrate(connection, shown, copy)
     async with connection.transaction():
         await connection.execute(ENTER_ALONE)
         await connection.execute("INSERT INTO setting VALUES ('zone', $1) ON CONFLICT DO NOTHING", zone)
@@ -82,15 +83,25 @@ async def raise_base(connection: Connection) -> None:
         await connection.execute(NEXT_EPOCH)
 
 
-async def prepare_empty(connection: Connection, shown: str, copy: Copy | None = None) -> None:
-    """Makes sure that a ledger may be here, its schema brought up to date."""
+async def prepare_empty(connection: Connection, shown: str) -> None:
+    """Makes sure that a ledger may be moved here, the schema brought up to date; one that was here before is left as
+    it was.
+    """
+    await _refuse_others(connection, shown)
+    is_older = bool(await _done(connection, shown) and await _due(connection, shown))
+    if is_older and not await _is_half_moved(connection) and await _is_worth_a_copy(connection):
+        raise StoreError(f"there is an older version's ledger at {shown} already; name an empty database to move to")
+    await migrate(connection, shown)
+
+
+async def _refuse_others(connection: Connection, shown: str) -> None:
+    """Leaves a database alone that can't hold a ledger, or holds what is somebody else's."""
     await refuse_unfit(connection, shown)
     tables = {row[0] for row in await connection.fetch(_TABLES)}
     if tables and "call_key" not in tables:
         raise StoreError(
             f"{shown} holds another program's tables; make a database for ccledger alone ('createdb ccledger')"
         )
-    await migrate(connection, shown, copy)
 
 
 async def refuse_unfit(connection: Connection, shown: str) -> None:
@@ -138,8 +149,12 @@ async def refuse_older(connection: Connection, shown: str) -> None:
 
 async def refuse_half_moved(connection: Connection, shown: str) -> None:
     """Leaves a ledger alone whose rows have not all come, or are not what they were where they came from."""
-    if await connection.fetchval("SELECT to_regclass($1)::text", MOVING) is not None:
+    if await _is_half_moved(connection):
         raise StoreError(f"{shown} is a ledger that a move did not complete; run the same 'ccledger move' again")
+
+
+async def _is_half_moved(connection: Connection) -> bool:
+    return await connection.fetchval("SELECT to_regclass($1)::text", MOVING) is not None
 
 
 async def outlook_of(connection: Connection, shown: str) -> Outlook:
