@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -118,6 +119,15 @@ def test_a_copy_is_kept_from_before_a_ledger_changes(
     assert path.stat().st_mode & 0o777 == 0o600
     listed = subprocess.check_output([programs / "pg_restore", "--list", path], text=True)
     assert "TABLE DATA public call_key" in listed
+
+
+def test_a_step_has_as_much_time_as_it_needs(knows: Versions, url: str) -> None:
+    for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        execute(url, f"ALTER DATABASE {urlsplit(url).path[1:]} SET {name} = '1h'")
+    hurried = "current_setting('statement_timeout'), current_setting('idle_in_transaction_session_timeout')"
+    knows(pre_told=f"CREATE TABLE told AS SELECT ARRAY[{hurried}] AS settings")
+    opened(url)
+    assert fetch(url, "SELECT settings FROM told") == [(["0", "0"],)]
 
 
 def test_without_a_program_that_copies_nothing_changes(

@@ -20,6 +20,9 @@ _POOLED: Final = "statement_cache_size"
 """What a URL has to set to 0 where pgbouncer shares connections: the name that asyncpg gives it."""
 _LOCK: Final = 4927363
 """The advisory lock of whoever brings the schema up to date."""
+_LONG_SECONDS: Final = 86_400.0
+"""How long a step, or a copy that another node makes before it, may take."""
+_WITHOUT_HASTE: Final = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"
 _TABLES: Final = """
     SELECT relname FROM pg_class
     WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
@@ -128,12 +131,13 @@ async def migrate(connection: Connection, shown: str, copy: Copy | None = None) 
             f"{shown} does not let this user make tables; as its owner: GRANT CREATE ON SCHEMA public TO …"
         )
     async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        await connection.execute(_WITHOUT_HASTE)
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK, timeout=_LONG_SECONDS)
         missing = await _due(connection, shown)
         if missing and copy is not None and await _is_worth_a_copy(connection):
             await copy(connection, missing)
         for step in missing:
-            await connection.execute(step.text)
+            await connection.execute(step.text, timeout=_LONG_SECONDS)
             await connection.execute("INSERT INTO migration (name) VALUES ($1)", step.file.stem)
 
 
