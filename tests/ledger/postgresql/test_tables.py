@@ -14,6 +14,9 @@ from tests.conformance.test_store import MORNING, make_fact
 from tests.ledger.test_move import DATA, DAY_MS, fill, moved
 from tests.postgres import execute, fetch, fresh_database
 
+EVER = 9_000_000_000_000
+"""A lease that does not end."""
+
 
 @pytest.fixture
 def full(tmp_path: Path) -> str:
@@ -72,16 +75,36 @@ def test_what_the_storage_keeps_for_itself_stays(full: str, target: str, tmp_pat
     assert names.isdisjoint({"epoch", "prices", "batch_base"})
 
 
+def a_node(url: str, until: int) -> None:
+    """Says that a server writes the ledger."""
+    node = f"holder = 'h', host = 'host-3', version = '0', leased_until = {until}"
+    execute(url, f"UPDATE node SET {node} WHERE number = 3")
+
+
 def test_a_ledger_that_a_node_writes_is_not_moved(full: str, target: str, tmp_path: Path) -> None:
     moved(full, target)
-    execute(
-        target,
-        "UPDATE node SET holder = 'h', host = 'host-3', version = '0', leased_until = 9000000000000 WHERE number = 3",
-    )
+    a_node(target, EVER)
     with pytest.raises(StoreError, match="a ccledger runs on host-3"):
         moved(target, f"sqlite:///{tmp_path / 'back.db'}")
-    execute(target, "UPDATE node SET leased_until = 5")
+    a_node(target, 5)
     moved(target, f"sqlite:///{tmp_path / 'back.db'}")
+
+
+def test_nothing_is_moved_to_a_ledger_that_a_node_writes(full: str, target: str) -> None:
+    open_store(target, lambda: price, "UTC").close()
+    a_node(target, EVER)
+    with pytest.raises(StoreError, match="a ccledger runs on host-3"):
+        moved(full, target)
+    assert fetch(target, "SELECT count(*) FROM request_logs") == [(0,)]
+
+
+def test_a_move_is_not_completed_while_a_node_writes_there(full: str, target: str) -> None:
+    with pytest.raises(StoreError, match="a ccledger runs on host-3"):
+        moved(full, target, lambda _: a_node(target, EVER))
+    a_node(target, 5)
+    with pytest.raises(StoreError, match="move did not complete"):
+        open_store(target, lambda: price, "UTC")
+    moved(full, target)
 
 
 def test_nobody_books_while_a_ledger_is_read(full: str, target: str) -> None:

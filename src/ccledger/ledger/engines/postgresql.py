@@ -48,22 +48,19 @@ def open_writer(
 
 def open_source(url: str, data_dir: "Path") -> "PostgresqlTables":
     """The ledger to be read table by table, as it is now; nobody writes it meanwhile."""
-    tables = _open_tables(url, data_dir, refuse_older)
-    try:
-        tables.hold()
-    except BaseException:
-        tables.close()
-        raise
-    return tables
+    return _open_tables(url, data_dir, refuse_older, lambda tables: tables.hold())
 
 
 def open_target(url: str, data_dir: "Path") -> "PostgresqlTables":
-    """A ledger to be filled table by table; it is made if it is not there."""
-    return _open_tables(url, data_dir, prepare_empty)
+    """A ledger to be filled table by table; it is made if it is not there, and nobody writes it meanwhile."""
+    return _open_tables(url, data_dir, prepare_empty, lambda tables: tables.refuse_nodes())
 
 
 def _open_tables(
-    url: str, data_dir: "Path", look: "Callable[[Connection, str], Coroutine[Any, Any, None]]"
+    url: str,
+    data_dir: "Path",
+    look: "Callable[[Connection, str], Coroutine[Any, Any, None]]",
+    begin: "Callable[[PostgresqlTables], None]",
 ) -> "PostgresqlTables":
     from ccledger.ledger.cluster import home_of
     from ccledger.ledger.postgresql.tables import PostgresqlTables
@@ -73,10 +70,12 @@ def _open_tables(
         connection = link.connect()
         with in_words(link.address):
             link.ask(look(connection, link.address.shown))
-        return PostgresqlTables(link, connection, home_of(data_dir))
+        tables = PostgresqlTables(link, connection, home_of(data_dir))
+        begin(tables)
     except BaseException:
         link.close()
         raise
+    return tables
 
 
 def outlook(url: str) -> "Outlook":

@@ -86,7 +86,7 @@ class PostgresqlTables:
 
     def hold(self) -> None:
         """Sees to it that nobody writes the ledger, and that all that is read from now on is of one moment."""
-        self._refuse_nodes()
+        self.refuse_nodes()
         if not self._link.address.pooled:
             self._lock("pg_try_advisory_lock")
         self._run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -102,7 +102,8 @@ class PostgresqlTables:
                 raise StoreError(f"somebody writes the ledger {place}; stop every ccledger that uses it")
             time.sleep(_RETRY_SECONDS)
 
-    def _refuse_nodes(self) -> None:
+    def refuse_nodes(self) -> None:
+        """Raises `StoreError` as long as somebody runs who may write the ledger."""
         if self._value("SELECT to_regclass('node')::text") is None:
             return
         host = self._value(_NODES)
@@ -245,6 +246,7 @@ class PostgresqlTables:
 
     def finish(self) -> None:
         """See `Target.finish`. Ids that the database gives from now on are behind those that came."""
+        self.refuse_nodes()
         identities = [pair for pair in self._fetch(_IDENTITIES) if pair[0] in self._shapes]
         self._ask(self._finish(identities))
         self._run("ANALYZE")
