@@ -107,6 +107,22 @@ def test_a_move_is_not_completed_while_a_node_writes_there(full: str, target: st
     moved(full, target)
 
 
+def test_what_was_booked_while_it_waited_comes_over_through_a_pooler_too(
+    full: str, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved(full, target)
+    writing = open_source(target, Path(DATA.name))
+
+    def book(_: float) -> None:
+        writing.close()
+        execute(target, "INSERT INTO setting VALUES ('booked', 'late')")
+
+    monkeypatch.setattr("ccledger.ledger.postgresql.tables.time.sleep", book)
+    with closing(open_source(f"{target}&statement_cache_size=0", Path(DATA.name))) as source:
+        (table,) = (each for each in source.tables() if each.name == "setting")
+        assert "late" in {value for row in source.rows(table, None, 100) for value in row}
+
+
 def test_nobody_books_while_a_ledger_is_read(full: str, target: str) -> None:
     moved(full, target)
     with (

@@ -36,6 +36,7 @@ _OF_A_NODE: Final = re.compile(r"(?:spool:)?[0-9a-f]{16}(?::|$)")
 """How names begin that say whose they are; all others are paths, or nobody's own."""
 _WHOLE: Final = 4927364
 """The advisory lock of whoever works on the whole ledger; see `ledger_enter`."""
+_BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _TABLES: Final = """
     SELECT relname::text,
         (SELECT array_agg(attname::text ORDER BY place)
@@ -85,22 +86,32 @@ class PostgresqlTables:
         self._link.close()
 
     def hold(self) -> None:
-        """Sees to it that nobody writes the ledger, and that all that is read from now on is of one moment."""
-        self.refuse_nodes()
-        if not self._link.address.pooled:
-            self._lock("pg_try_advisory_lock")
-        self._run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        if self._link.address.pooled:
-            self._lock("pg_try_advisory_xact_lock")
+        """Sees to it that nobody writes the ledger, and that all that is read from now on is of one moment.
 
-    def _lock(self, function: str) -> None:
-        """Waits a little: a server may not have noticed yet that a move before this one was broken off."""
+        It waits a little: a server may not have noticed yet that a move before this one was broken off.
+        """
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        while not self._value(f"SELECT {function}($1)", _WHOLE):
+        begun = self._begun_pooled if self._link.address.pooled else self._begun_alone
+        while not begun():
             if time.monotonic() >= deadline:
                 place = self._link.address.shown
                 raise StoreError(f"somebody writes the ledger {place}; stop every ccledger that uses it")
             time.sleep(_RETRY_SECONDS)
+        self.refuse_nodes()
+
+    def _begun_alone(self) -> bool:
+        if not self._value("SELECT pg_try_advisory_lock($1)", _WHOLE):
+            return False
+        self._run(_BEGIN)
+        return True
+
+    def _begun_pooled(self) -> bool:
+        """Only a transaction can hold a lock here; one that had to wait would see what was before it waited."""
+        self._run(_BEGIN)
+        if self._value("SELECT pg_try_advisory_xact_lock($1)", _WHOLE):
+            return True
+        self._run("ROLLBACK")
+        return False
 
     def refuse_nodes(self) -> None:
         """Raises `StoreError` as long as somebody runs who may write the ledger."""
