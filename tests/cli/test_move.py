@@ -82,6 +82,23 @@ def test_the_directory_of_another_ledger_is_held_as_well(ccledger: Run, plain: H
     assert (ran.code, "another ccledger is writing" in ran.err) == (1, True)
 
 
+def test_calls_in_a_shared_spool_are_booked_before_the_way_back(ccledger: Run, plain: History, tmp_path: Path) -> None:
+    spools = tmp_path / "spools"
+    waiting = spools / "0123456789abcdef" / "000000000001.spool"
+    waiting.parent.mkdir(parents=True)
+    waiting.touch()
+    ccledger("import", history=plain)
+    back = tmp_path / "back.db"
+    with fresh_database(migrated=False) as url:
+        there = ccledger("move", "--to", url, history=plain, CCLEDGER_SPOOL_DIR=str(spools))
+        ways = "move", "--from", url, "--to", f"sqlite:///{back}"
+        ran = ccledger(*ways, history=plain, CCLEDGER_SPOOL_DIR=str(spools))
+        assert (there.code, ran.code, f"calls wait in {spools}" in ran.err) == (0, 1, True)
+        assert not back.exists()
+        waiting.unlink()
+        assert ccledger(*ways, history=plain, CCLEDGER_SPOOL_DIR=str(spools)).code == 0
+
+
 SECRET = "s3cr:t@\\/%"
 
 

@@ -5,7 +5,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ccledger.core.errors import UsageError
+from ccledger.core.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     from ccledger.ledger.move import Moved, Progress
@@ -27,12 +27,21 @@ def move_ledger(settings: "Settings", way: Way, report: "Callable[[Progress], No
     if _place(way.source) == _place(way.target):
         raise UsageError("the ledger is there already: --to names the place that it is moved from")
     folder = settings.data_dir
-    with (
-        _held(settings, way),
-        closing(open_source(way.source, folder)) as source,
-        closing(open_target(way.target, folder)) as target,
-    ):
-        return move(source, target, report, start_over=start_over)
+    with _held(settings, way), closing(open_source(way.source, folder)) as source:
+        _refuse_shared_calls(settings, way)
+        with closing(open_target(way.target, folder)) as target:
+            return move(source, target, report, start_over=start_over)
+
+
+def _refuse_shared_calls(settings: "Settings", way: Way) -> None:
+    """Leaves no call behind that waits in a spool where the server of a ledger in a file does not look."""
+    if settings.spool_dir is None or isinstance(_place(way.source), Path) or not isinstance(_place(way.target), Path):
+        return
+    if any(settings.spool_dir.glob("*/*.spool")):
+        raise StoreError(
+            f"calls wait in {settings.spool_dir} that only a server on the old ledger books; let one run for a minute, "
+            "stop it, and move then"
+        )
 
 
 @contextmanager
