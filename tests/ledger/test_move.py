@@ -309,6 +309,26 @@ def test_sums_that_outgrew_64_bits_come_over_as_the_largest_integer(place: Place
     assert tables["usage_day"].sums["output_tokens"] == (1 << 63) - 1
 
 
+def test_what_a_renamed_ledger_left_in_its_log_is_not_lost(place: Place) -> None:
+    source, target = place("sqlite"), place("sqlite")
+    opened(source).close()
+    file = Path(target.removeprefix("sqlite://"))
+    log, renamed = file.with_name(f"{file.name}-wal"), file.with_name("renamed.db")
+    with closing(opened(target)) as store:
+        store.append([make_fact("msg:late")], {}, now=1)
+        kept, written = file.read_bytes(), log.read_bytes()
+    renamed.write_bytes(kept)
+    log.write_bytes(written)
+    for content in (None, b""):
+        file.unlink() if content is None else file.write_bytes(content)
+        with pytest.raises(StoreError, match="with -wal at the end"):
+            moved(source, target)
+    log.rename(renamed.with_name("renamed.db-wal"))
+    moved(source, target)
+    with closing(open_reader(f"sqlite:///{renamed}")) as store:
+        assert store.summary().calls == 1
+
+
 def test_memory_keeps_nothing_to_move(place: Place) -> None:
     for open_end in (open_source, open_target):
         with pytest.raises(UsageError, match="memory://' keeps nothing"):

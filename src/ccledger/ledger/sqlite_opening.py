@@ -72,6 +72,19 @@ def refuse_half_moved(connection: apsw.Connection, path: Path) -> None:
         raise StoreError(f"{path} is a ledger that a move did not complete; run the same 'ccledger move' again")
 
 
+def refuse_lone_log(path: Path) -> None:
+    """Leaves a write-ahead log alone whose ledger was renamed without it: a new file of that name would end it."""
+    log = path.with_name(f"{path.name}-wal")
+    if _holds(log) and not _holds(path):
+        raise StoreError(
+            f"{log} holds calls of the ledger that was at {path}; give it that ledger's new name, with -wal at the end"
+        )
+
+
+def _holds(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
+
+
 def _is_half_moved(connection: apsw.Connection) -> bool:
     return bool(connection.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (MOVING,)).fetchall())
 

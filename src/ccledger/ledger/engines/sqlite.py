@@ -33,6 +33,7 @@ from ccledger.ledger.sqlite_opening import (
     open_file,
     path_of,
     refuse_half_moved,
+    refuse_lone_log,
     refuse_unfit,
 )
 from ccledger.ledger.sqlite_sums import CallSums, integers
@@ -115,6 +116,7 @@ def open_target(url: str, _data_dir: Path) -> "SqliteTables":
     from ccledger.ledger.sqlite_tables import SqliteTables
 
     path = path_of(url)
+    refuse_lone_log(path)
     connection = open_file(path)
     migrate_empty(connection, path)
     return SqliteTables(connection)
