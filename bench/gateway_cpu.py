@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 
 from bench.gateway.gateways import Ours, Running, Unavailable, ccledger, litellm, nginx, portkey
-from bench.gateway.rig import BURST, LOADS, PACED, WHOLE, Load, Rig, fetch, rig
+from bench.gateway.rig import BURST, LOADS, PACED, WHOLE, Load, Rig, fetch, paused, rig
 from bench.measure import judge, machine
 
 OF_NGINX, OF_LITELLM = 2.5, 60
@@ -115,7 +115,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for _ in range(chosen.rounds):
             for load in LOADS:
                 for gateway in gateways:
-                    figures.add(upstream, gateway, load, chosen.seconds * (3 if load is PACED else 1))
+                    with paused([each.pid for each in gateways if each is not gateway]):
+                        figures.add(upstream, gateway, load, chosen.seconds * (3 if load is PACED else 1))
         expected = figures.asked_of_us + len(LOADS)
         rows = ours.ledger.wait_for(expected)
         show(figures, gateways)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
@@ -201,6 +202,20 @@ def family(pid: int) -> list[int]:
         for task in Path(f"/proc/{each}/task").glob("*/children"):
             found += [int(child) for child in task.read_text().split()]
     return found
+
+
+@contextmanager
+def paused(pids: Sequence[int]) -> Generator[None]:
+    """Holds processes and their descendants up for a while: also one that does nothing wakes now and then."""
+    held = [each for pid in pids for each in family(pid)]
+    for each in held:
+        os.kill(each, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for each in held:
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGCONT)
 
 
 def cpu_of_family(pid: int) -> float:
