@@ -2,13 +2,15 @@
 
 # pyright: reportPrivateUsage=false, reportMissingTypeStubs=false
 
+from contextlib import ExitStack
+
 import pytest
 from asyncpg import exceptions
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ccledger.core.errors import StoreError
-from ccledger.ledger.postgresql.link import Address, HeldUp, Link, bind, escape, in_words, unescape
+from ccledger.ledger.postgresql.link import _READERS, Address, HeldUp, Link, bind, escape, in_words, unescape
 from ccledger.ledger.postgresql.opening import address_of
 from tests.postgres import fresh_database
 
@@ -82,3 +84,16 @@ def test_more_questions_than_connections_wait_for_each_other(monkeypatch: pytest
         with pytest.raises(StoreError, match="too many questions"):
             link.rows("SELECT 1")
         link.close()
+
+
+def test_short_questions_find_a_place_however_many_states_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    with fresh_database() as url, ExitStack() as held:
+        link = Link(address_of(url))
+        held.callback(link.close)
+        for _ in range(_READERS // 2):
+            held.enter_context(link.state())
+        assert [row[0] for row in link.rows("SELECT 1")] == [1]
+        monkeypatch.setattr("ccledger.ledger.postgresql.link.PATIENCE_SECONDS", 0.01)
+        with pytest.raises(StoreError, match="too many questions"), link.state():
+            pass
+        assert [row[0] for row in link.rows("SELECT 1")] == [1]

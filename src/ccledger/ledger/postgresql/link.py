@@ -30,6 +30,8 @@ ANSWER_SECONDS: Final = 60.0
 """How long a question may take to answer; then whatever lies between here and the server is held for broken."""
 _IDLE_READERS: Final = 4
 _READERS: Final = 16
+_LONG_READERS: Final = _READERS // 2
+"""States are held as long as somebody reads, maybe a slow client; short questions always find a place besides them."""
 _LONGEST_STATEMENT: Final = 1 << 17
 """Statements up to this length stay prepared."""
 # One plan for every value: with dozens of partitions, making a plan costs more than most of them.
@@ -109,6 +111,7 @@ class Link:
         self._idle: list[Connection] = []
         self._every = WeakSet[Connection]()
         self._places = threading.Semaphore(_READERS)
+        self._long_places = threading.Semaphore(_LONG_READERS)
 
     def ask(self, question: Coroutine[Any, Any, _Answer]) -> _Answer:
         """What comes of a question to a connection; the thread that asks waits for it."""
@@ -141,9 +144,7 @@ class Link:
     @contextmanager
     def reader(self) -> Generator[Connection]:
         """Lends a connection that only reads. One that breaks is not lent again."""
-        if not self._places.acquire(timeout=PATIENCE_SECONDS):
-            raise StoreError("too many questions wait for the database; ask again in a moment")
-        try:
+        with _place(self._places):
             connection = self._take_idle() or self.connect(settings=READER_SETTINGS)
             try:
                 yield connection
@@ -152,13 +153,12 @@ class Link:
                 raise
             finally:
                 self._give_back(connection)
-        finally:
-            self._places.release()
 
     @contextmanager
     def state(self) -> Generator[Connection]:
         """Lends a connection in a transaction that sees one state of the database."""
         with ExitStack() as stack:
+            stack.enter_context(_place(self._long_places))
             with in_words(self.address):
                 try:
                     connection = self._begin(stack)
@@ -253,6 +253,17 @@ class Link:
         """Ends a connection in order."""
         if not connection.is_closed():
             self.ask(_close(connection))
+
+
+@contextmanager
+def _place(places: threading.Semaphore) -> Generator[None]:
+    """Takes one of some places. Raises `StoreError` when none becomes free."""
+    if not places.acquire(timeout=PATIENCE_SECONDS):
+        raise StoreError("too many questions wait for the database; ask again in a moment")
+    try:
+        yield
+    finally:
+        places.release()
 
 
 async def _until_nobody_waits(question: Coroutine[Any, Any, _Answer]) -> _Answer:
