@@ -16,12 +16,12 @@ class Node(NamedTuple):
 
 
 @contextmanager
-def node(url: str, home: str = "home") -> Generator[Node]:
+def node(url: str, home: str = "home", host: str = "here") -> Generator[Node]:
     """A node that leaves at the end."""
     store = open_store(url, lambda: lambda _reading, _at: None, "UTC")
     try:
         assert isinstance(store, Shared)
-        cluster = store.join(Member(home, "here", "1"))
+        cluster = store.join(Member(home, host, "1"))
         try:
             yield Node(store, cluster)
         finally:

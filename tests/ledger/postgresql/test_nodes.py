@@ -39,6 +39,26 @@ def test_who_begins_again_takes_the_place_of_who_died(url: str) -> None:
             assert numbers(url) == [0]
 
 
+def test_a_copy_of_the_data_directory_of_a_living_node_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ccledger.ledger.postgresql.nodes.BEAT_SECONDS", 0.01)
+    monkeypatch.setattr("ccledger.ledger.postgresql.nodes._LOOK_SECONDS", 0.01)
+    with node(url, "same") as first:
+        with pytest.raises(StoreError, match=r"remove ccledger\.node from one of them"), node(url, "same", "elsewhere"):
+            pass
+        assert numbers(url) == [first.cluster.number]
+
+
+def test_who_begins_again_on_another_host_waits_for_the_lease_of_who_died(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ccledger.ledger.postgresql.nodes._LOOK_SECONDS", 0.01)
+    died = "holder = 'died', home = 'same', host = 'elsewhere', beat_at = now_ms(), leased_until = now_ms() + 300"
+    execute(url, f"UPDATE node SET {died} WHERE number = 3")
+    with node(url, "same"):
+        assert fetch(url, "SELECT leased_until FROM node WHERE number = 3") == [(0,)]
+        assert numbers(url) == [0]
+
+
 def test_a_number_is_given_away_only_well_after_its_lease(url: str) -> None:
     execute(url, "UPDATE node SET holder = 'n' || number, leased_until = now_ms() + 60000")
     execute(url, "UPDATE node SET holder = 'a', leased_until = now_ms() - 1000 WHERE number = 0")

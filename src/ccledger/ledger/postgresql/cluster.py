@@ -58,7 +58,7 @@ class PostgresqlCluster:
         """Takes a number and keeps it from now on. Raises `StoreError` when there is none."""
         connection = self._connected()
         try:
-            self._ask(nodes.begin(connection, self._lease))
+            self._link.ask(_in_time(nodes.begin(connection, self._lease), nodes.BEGIN_SECONDS))
         except BaseException:
             self._link.drop(connection)
             raise
@@ -164,8 +164,8 @@ class PostgresqlCluster:
             self._link.drop(connection)
 
 
-async def _in_time(question: Coroutine[Any, Any, _Answer]) -> _Answer:
-    async with asyncio.timeout(_PATIENCE_SECONDS):
+async def _in_time(question: Coroutine[Any, Any, _Answer], seconds: float = _PATIENCE_SECONDS) -> _Answer:
+    async with asyncio.timeout(seconds):
         return await question
 
 

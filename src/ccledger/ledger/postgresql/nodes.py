@@ -1,5 +1,6 @@
 """The lease of a node's number: taken, renewed all the time, noticed when it is lost; it books nothing."""
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Callable
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 BEAT_SECONDS: Final = 3.0
 _LEASE_MS: Final = 15_000
+BEGIN_SECONDS: Final = 30.0
+"""How long a beginning may take: as long as the lease of who died elsewhere, and some more."""
+_LOOK_SECONDS: Final = 0.5
 _MARGIN_MS: Final = 5_000
 """How long after its end a lease is left alone: who was about to renew it may do so."""
 _TAKE: Final = """
@@ -30,6 +34,9 @@ _BEAT: Final = """
 """
 _GIVE_BACK: Final = "UPDATE node SET holder = NULL, leased_until = 0 WHERE number = $1 AND holder = $2"
 _LET_GO: Final = "UPDATE node SET holder = NULL, leased_until = 0 WHERE holder = $1"
+_BEAT_ELSEWHERE: Final = """
+    SELECT max(beat_at) FROM node WHERE home = $1 AND host <> $2 AND holder IS NOT NULL AND leased_until > now_ms()
+"""
 _SUCCEED: Final = "UPDATE node SET holder = NULL, leased_until = 0 WHERE home = $1"
 _EXPEL: Final = """
     UPDATE node SET holder = NULL, leased_until = 0
@@ -43,6 +50,7 @@ _FULL: Final = (
     "256 nodes work on this ledger already, and there can't be more; stop one of them, "
     "or wait a minute for the numbers of those that died"
 )
+_COPY: Final = "another node uses a copy of this data directory; remove ccledger.node from one of them"
 
 
 class Lease:
@@ -63,9 +71,24 @@ class Lease:
 
 
 async def begin(connection: Any, lease: Lease) -> None:
-    """Takes a number for a process that has just begun: whoever wrote from its data directory before is gone."""
+    """Takes a number for a process that has just begun: whoever wrote from its data directory before is gone.
+
+    Raises `StoreError` when another node writes from a copy of that directory, or when there is no number.
+    """
+    await _refuse_copy(connection, lease.member)
     await connection.execute(_SUCCEED, lease.member.home)
     await take(connection, lease)
+
+
+async def _refuse_copy(connection: Any, member: "Member") -> None:
+    """Waits for the lease of who wrote from a data directory on another host; who renews it has a copy of it."""
+    first = await connection.fetchval(_BEAT_ELSEWHERE, member.home, member.host)
+    last = first
+    while last is not None:
+        if last > first:
+            raise StoreError(_COPY)
+        await asyncio.sleep(_LOOK_SECONDS)
+        last = await connection.fetchval(_BEAT_ELSEWHERE, member.home, member.host)
 
 
 async def take(connection: Any, lease: Lease) -> None:
