@@ -162,18 +162,59 @@ def test_a_copy_that_fails_leaves_everything_as_it_was(
     assert (taken(url), copies(tmp_path)) == (KNOWN, [])
 
 
-def test_a_password_is_on_no_command_line(
-    knows: Versions, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_nothing_but_the_ledger_is_copied_and_it_can_be_put_back(
+    knows: Versions, url: str, tmp_path: Path, programs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    execute(url, "CREATE SCHEMA shop; CREATE TABLE shop.orders AS SELECT repeat('x', 99) FROM generate_series(1, 9999)")
     knows(pre_weather=ADDS)
-    spy = tmp_path / "pg_dump"
-    spy.write_text(
+    before = outlook(url).copied
+    execute(url, "DROP TABLE shop.orders; CREATE TABLE shop.orders (number INTEGER)")
+    assert outlook(url).copied == before
+    opened(url, tmp_path)
+    knows()
+    (path,) = tmp_path.glob("ccledger.postgresql*")
+    with fresh_database(migrated=False) as other:
+        subprocess.run([programs / "pg_restore", "--clean", "--if-exists", f"--dbname={other}", path], check=True)
+        assert fetch(other, "SELECT to_regclass('shop.orders')::text") == [(None,)]
+        with closing(open_store(other, lambda: price, "UTC")) as store:
+            assert store.summary().calls == 1
+            store.append([make_fact("msg:new")], {}, now=2)
+
+
+@pytest.fixture
+def spy(knows: Versions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a `pg_dump` that copies nothing writes down what it was told."""
+    knows(pre_weather=ADDS)
+    program = tmp_path / "pg_dump"
+    program.write_text(
         "#!/bin/sh\n[ \"$1\" = --version ] && { echo 'pg_dump (PostgreSQL) 99.1'; exit; }\n"
         f'echo "$@" > {tmp_path}/said\n'
-        f'cat $(sed "s/%2F/\\//g; s/.*passfile=//" {tmp_path}/said) > {tmp_path}/passed\n'
+        f'echo "$PGPASSWORD" > {tmp_path}/kept\n'
+        f'cat $(sed -n "s/%2F/\\//g; s/.*passfile=//p" {tmp_path}/said) > {tmp_path}/passed < /dev/null\n'
     )
-    spy.chmod(0o755)
+    program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    opened(f"{url}&password=s3cr%3At", tmp_path)
-    assert "s3cr" not in (tmp_path / "said").read_text()
-    assert (tmp_path / "passed").read_text() == "*:*:*:*:s3cr\\:t\n"
+    return tmp_path
+
+
+def test_a_password_is_on_no_command_line(url: str, spy: Path) -> None:
+    opened(f"{url}&password=s3cr%3At", spy)
+    assert "s3cr" not in (spy / "said").read_text()
+    assert (spy / "passed").read_text() == "*:*:*:*:s3cr\\:t\n"
+
+
+@pytest.mark.parametrize(("own", "kept"), [("&password=s3cret", "\n"), ("", "other\n")])
+def test_the_environments_password_counts_where_the_url_has_none(
+    url: str, spy: Path, monkeypatch: pytest.MonkeyPatch, own: str, kept: str
+) -> None:
+    monkeypatch.setenv("PGPASSWORD", "other")
+    opened(f"{url}{own}", spy)
+    assert (spy / "kept").read_text() == kept
+
+
+def test_the_password_of_a_key_is_on_no_command_line_either(url: str, spy: Path) -> None:
+    with pytest.raises(StoreError, match=r"sslpassword.*--no-backup") as refused:
+        opened(f"{url}&sslpassword=s3cret", spy)
+    assert "s3cret" not in str(refused.value)
+    assert not (spy / "said").exists()

@@ -40,7 +40,10 @@ _HOLDS: Final = """
     SELECT EXISTS (SELECT FROM request_logs) OR EXISTS (SELECT FROM source_position)
         OR EXISTS (SELECT FROM access_token) OR EXISTS (SELECT FROM accounts) OR EXISTS (SELECT FROM cached_day)
 """
-
+_SIZE: Final = """
+    SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
+    WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
+"""
 _RAISE_BASE: Final = """
     INSERT INTO setting AS kept (name, value)
     SELECT 'batch_base', (max(sequence) + 1 - pg_current_xact_id()::text::bigint)::text FROM batch
@@ -168,8 +171,12 @@ async def outlook_of(connection: Connection, shown: str) -> Outlook:
     missing = await _due(connection, shown)
     waiting = [step for step in due(known, done) if step not in missing]
     is_copied = bool(missing) and await _is_worth_a_copy(connection)
-    size: int = await connection.fetchval("SELECT pg_database_size(current_database())") if is_copied else 0
-    return Outlook(max(done, default=0), missing, waiting, size)
+    return Outlook(max(done, default=0), missing, waiting, await size_of(connection) if is_copied else 0)
+
+
+async def size_of(connection: Connection) -> int:
+    """How many bytes the schema takes that the ledger is in."""
+    return await connection.fetchval(_SIZE)
 
 
 async def _done(connection: Connection, shown: str) -> set[int]:
