@@ -1,5 +1,6 @@
 """Access keys, accounts and signing in as people meet them: looks, issuing, limits, ending, orders to accounts."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ EMPTY = {"keys": "No access key yet", "accounts": "No account yet"}
 
 @pytest.fixture
 def gateway() -> Gateway:
-    return a_busy_gateway(NOW)
+    return a_busy_gateway(datetime.now(UTC))  # not when the tests began: what cools down is soon over
 
 
 def go(look: Look, server: Server, path: str, gateway: Gateway, **dress: Any) -> Visit:
