@@ -22,7 +22,7 @@ SUITES = {
 def passes(suite: str) -> tuple[int, int]:
     """Run some tests with journeys in PostgreSQL; return how many passed, and how many failed or broke off."""
     command = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", suite)
-    environment = os.environ | {"CCLEDGER_TEST_ENGINE": "postgresql"}
+    environment = os.environ | {"CCLEDGER_TEST_ENGINE": "postgresql", "CCLEDGER_TEST_DRESSES": "all"}
     run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False, text=True)
     last = run.stdout.splitlines()[-1] if run.stdout else ""
     counts = {kind: int(count) for count, kind in COUNTED.findall(last)}

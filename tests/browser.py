@@ -3,8 +3,9 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,18 @@ FLAGS = (
 )
 WIDTHS = {390: 844, 1024: 768, 1440: 900}
 """The widths the dashboard is made for, each with a usual height."""
+
+
+def dresses() -> Sequence[tuple[str, str, int]]:
+    """Theme, language and width: six in which every two of them meet; with CCLEDGER_TEST_DRESSES=all, all twelve."""
+    everything = list(product(("light", "dark"), ("en", "zh"), WIDTHS))
+    if os.environ.get("CCLEDGER_TEST_DRESSES") == "all":
+        return everything
+    return [
+        (theme, language, width)
+        for theme, language, width in everything
+        if ((theme == "dark") + (language == "zh") + (width == 1024)) % 2 == 0
+    ]
 
 
 def find_chromium() -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import WIDTHS, barriers, overhang
+from tests.browser import barriers, dresses, overhang
 from tests.journeys.gateway import PASSWORD, Gateway, a_busy_gateway
 from tests.journeys.server import Server
 from tests.journeys.test_overview import LOCALES, tour
@@ -37,9 +37,7 @@ def go(look: Look, server: Server, path: str, gateway: Gateway, **dress: Any) ->
     return visit
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("language", LOCALES)
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("theme", "language", "width"), dresses())
 @pytest.mark.parametrize("path", PAGES)
 def test_the_pages_are_whole_in_every_dress(
     busy: Server, look: Look, gateway: Gateway, artifacts: Path, path: str, theme: str, language: str, width: int

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser import WIDTHS, barriers, overhang
+from tests.browser import barriers, dresses, overhang
 from tests.journeys.server import Server
 from tests.journeys.visits import ZONE, Look
 
@@ -23,9 +23,7 @@ FOCUSED = """() => {
 }"""
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("language", LOCALES)
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("theme", "language", "width"), dresses())
 def test_the_page_is_whole_in_every_dress(
     busy: Server, look: Look, artifacts: Path, theme: str, language: str, width: int
 ) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser import WIDTHS, barriers, overhang
+from tests.browser import barriers, dresses, overhang
 from tests.journeys.gateway import EVERY, MOST, Gateway, a_busy_gateway
 from tests.journeys.server import Server, serving
 from tests.journeys.test_overview import LOCALES, nano, tour
@@ -58,9 +58,7 @@ def scroll(page: Page, pixels: int) -> None:
         }""")
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("language", LOCALES)
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("theme", "language", "width"), dresses())
 def test_the_page_is_whole_in_every_dress(
     busy: Server, look: Look, gateway: Gateway, artifacts: Path, theme: str, language: str, width: int
 ) -> None:

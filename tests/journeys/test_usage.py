@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser import WIDTHS, barriers, overhang
+from tests.browser import barriers, dresses, overhang
 from tests.journeys.history import OPUS
 from tests.journeys.server import Server, serving
 from tests.journeys.test_overview import LOCALES, nano, tour
@@ -51,9 +51,7 @@ def expect_tokens(page: Page, number: int) -> None:
     expect(page.locator("[data-testid=usage-tokens] data")).to_have_attribute("value", str(number))
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("language", LOCALES)
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("theme", "language", "width"), dresses())
 def test_the_page_is_whole_in_every_dress(
     busy: Server, look: Look, artifacts: Path, theme: str, language: str, width: int
 ) -> None:
