@@ -90,7 +90,8 @@ class Sending:
             return None
         if cycle.response_complete or not cycle.response_started:
             raise RuntimeError("a piece of a body is sent before its head or after its end")
-        if self._is_chunked and not self._head and piece:
+        # Of a large piece it shows only when it is written whether the client is behind.
+        if self._is_chunked and not self._head and 0 < len(piece) <= _JOINED:
             self._together.add(self._loop, cycle.transport, _chunked(piece, is_last=False))
         else:
             self._go_on(piece, is_last=False)
