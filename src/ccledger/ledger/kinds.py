@@ -36,6 +36,22 @@ AXES: Final = {
     Dimension.SOURCE: Axis.SOURCE,
 }
 """What the keys of a dimension are on."""
+NAMED: Final = (
+    ("model", Kind.MODEL.value, "model_id"),
+    ("session", Kind.SESSION.value, "session_id"),
+    ("access_token", Kind.ACCESS_TOKEN.value, "token_id"),
+    ("account", Kind.ACCOUNT.value, "account_id"),
+    ("user", Kind.USER.value, "user_id"),
+    ("mode", Kind.MODE.value, "mode_id"),
+    ("endpoint", Kind.ENDPOINT.value, "endpoint_id"),
+)
+"""What is wanted by name, with the column that holds the name's id."""
+KEYED: Final = (
+    ("access_token", Kind.ACCESS_TOKEN.value, Dimension.ACCESS_TOKEN.value),
+    ("user", Kind.USER.value, Dimension.USER.value),
+    ("account", Kind.ACCOUNT.value, Dimension.ACCOUNT.value),
+)
+"""What has sums of its own, the most telling first."""
 
 
 def project_name(path: str | None, folder: str | None) -> str:

@@ -18,7 +18,7 @@ from ccledger.core.measures import Dimension
 from ccledger.core.periods import QUARTER_MS, Days, day_of_number
 from ccledger.core.periods import zone as zone_named
 from ccledger.ledger import sqlite_questions as questions
-from ccledger.ledger.kinds import Kind
+from ccledger.ledger.kinds import KEYED, NAMED, Kind
 from ccledger.ledger.store import Ranking, SpanCount, Wanted
 
 if TYPE_CHECKING:
@@ -30,22 +30,6 @@ _ALL, _PROJECT, _SOURCE = Dimension.ALL.value, Dimension.PROJECT.value, Dimensio
 _TRANSCRIPT: Final = 1
 _USUAL_STATUS: Final = 200
 _UNUSUAL: Final = f" AND status_code <> {_USUAL_STATUS}"
-_NAMED: Final = (
-    ("model", Kind.MODEL.value, "model_id"),
-    ("session", Kind.SESSION.value, "session_id"),
-    ("access_token", Kind.ACCESS_TOKEN.value, "token_id"),
-    ("account", Kind.ACCOUNT.value, "account_id"),
-    ("user", Kind.USER.value, "user_id"),
-    ("mode", Kind.MODE.value, "mode_id"),
-    ("endpoint", Kind.ENDPOINT.value, "endpoint_id"),
-)
-"""What is wanted by name, with the column that holds the name's id."""
-_KEYED: Final = (
-    ("access_token", Kind.ACCESS_TOKEN.value, Dimension.ACCESS_TOKEN.value),
-    ("user", Kind.USER.value, Dimension.USER.value),
-    ("account", Kind.ACCOUNT.value, Dimension.ACCOUNT.value),
-)
-"""What has sums of its own, the most telling first."""
 _NOBODY: Final = -1
 """An id that nothing has."""
 _EVERYTHING: Final = Wanted()
@@ -220,7 +204,7 @@ def _condition(connection: apsw.Connection, wanted: Wanted) -> _Condition:
     """The calls themselves that are meant."""
     parts: list[str] = []
     values: dict[str, Any] = {}
-    for name, kind, column in _NAMED:
+    for name, kind, column in NAMED:
         text: str | None = getattr(wanted, name)
         if text is not None:
             parts.append(f" AND {column} = :{name}")
@@ -245,7 +229,7 @@ def _key_condition(connection: apsw.Connection, wanted: Wanted) -> tuple[int, _C
     text, values = "", dict[str, Any]()
     if wanted.model is not None:
         text, values["model"] = " AND model_id = :model", _name_id(connection, Kind.MODEL, wanted.model)
-    for name, kind, dimension in _KEYED:
+    for name, kind, dimension in KEYED:
         if key := getattr(wanted, name):
             return dimension, _Condition(f"{text} AND key_id = :key", values | {"key": _name_id(connection, kind, key)})
     if wanted.projects is not None and ("", "") not in wanted.projects:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import apsw
 
 from ccledger.core.measures import MEASURES
+from ccledger.ledger.rollup_tables import DAYS, MONTHS, SPANS
 
 if TYPE_CHECKING:
     from ccledger.core.measures import Measures
@@ -39,24 +40,7 @@ def _drop_empty(table: str, key: tuple[str, ...]) -> str:
     return f"DELETE FROM {table} WHERE {' AND '.join(f'{name} = ?' for name in key)} AND calls = 0"
 
 
-ROLLUPS: Final = {
-    "spans": ("usage_rollup", ("grain", "dimension", "key_id", "start", "model_id")),
-    "days": (
-        "usage_day",
-        (
-            "day",
-            "token_id",
-            "account_id",
-            "user_id",
-            "project_id",
-            "session_id",
-            "mode_id",
-            "source_id",
-            "model_id",
-        ),
-    ),
-    "months": ("usage_month", ("dimension", "key_id", "model_id", "month")),
-}
+ROLLUPS: Final = {"spans": SPANS, "days": DAYS, "months": MONTHS}
 
 LEAD_KEY: Final = "ON CONFLICT (key) DO UPDATE SET call_id = excluded.call_id"
 MARK_BARE: Final = "ON CONFLICT (key, call_id) DO UPDATE SET bare = 1 WHERE excluded.bare"

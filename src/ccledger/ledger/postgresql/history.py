@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from ccledger.core.measures import Axis, Dimension, Grain
 from ccledger.core.periods import QUARTER_MS, day_of_number
 from ccledger.ledger.ids import FIRST_MS
-from ccledger.ledger.kinds import Kind
+from ccledger.ledger.kinds import KEYED, NAMED, Kind
 from ccledger.ledger.postgresql import questions
 from ccledger.ledger.postgresql.asking import Asking, each_of_one_state, of_one_state
 from ccledger.ledger.store import Ranking, SpanCount, Wanted
@@ -20,22 +20,6 @@ _ALL, _PROJECT, _SOURCE = Dimension.ALL.value, Dimension.PROJECT.value, Dimensio
 _TRANSCRIPT: Final = 1
 _USUAL_STATUS: Final = 200
 _UNUSUAL: Final = f" AND status_code <> {_USUAL_STATUS}"
-_NAMED: Final = (
-    ("model", Kind.MODEL.value, "model_id"),
-    ("session", Kind.SESSION.value, "session_id"),
-    ("access_token", Kind.ACCESS_TOKEN.value, "token_id"),
-    ("account", Kind.ACCOUNT.value, "account_id"),
-    ("user", Kind.USER.value, "user_id"),
-    ("mode", Kind.MODE.value, "mode_id"),
-    ("endpoint", Kind.ENDPOINT.value, "endpoint_id"),
-)
-"""What is wanted by name, with the column that holds the name's id."""
-_KEYED: Final = (
-    ("access_token", Kind.ACCESS_TOKEN.value, Dimension.ACCESS_TOKEN.value),
-    ("user", Kind.USER.value, Dimension.USER.value),
-    ("account", Kind.ACCOUNT.value, Dimension.ACCOUNT.value),
-)
-"""What has sums of its own, the most telling first."""
 _DIMENSIONS: Final = {
     Axis.ACCESS_TOKEN: Dimension.ACCESS_TOKEN.value,
     Axis.ACCOUNT: Dimension.ACCOUNT.value,
@@ -206,7 +190,7 @@ class CallReader(Asking):
         """The calls themselves that are meant."""
         parts: list[str] = []
         values: dict[str, Any] = {}
-        for name, kind, column in _NAMED:
+        for name, kind, column in NAMED:
             text: str | None = getattr(wanted, name)
             if text is not None:
                 parts.append(f" AND {column} = :{name}::bigint")
@@ -230,7 +214,7 @@ class CallReader(Asking):
         text, values = "", dict[str, Any]()
         if wanted.model is not None:
             text, values["model"] = " AND model_id = :model::bigint", self._name_id(Kind.MODEL, wanted.model)
-        for name, kind, dimension in _KEYED:
+        for name, kind, dimension in KEYED:
             if key := getattr(wanted, name):
                 values["key"] = self._name_id(kind, key)
                 return dimension, _Condition(f"{text} AND key_id = :key::bigint", values)

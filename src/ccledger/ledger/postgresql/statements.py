@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from ccledger.core.measures import MEASURES, USUAL, ZERO, Measures
 from ccledger.core.rollup import Roll, SpanKey
 from ccledger.ledger.months import MonthKey
+from ccledger.ledger.rollup_tables import DAYS, MONTHS, SPANS
 from ccledger.ledger.rows import COLUMNS, EXTRA, Row
 
 LOCK: Final = 4927364
@@ -37,22 +38,6 @@ _NULLABLE: Final = frozenset(
 _LEAN: Final = len(COLUMNS) - EXTRA
 _NO_EXTRA: Final = (0, None, None, 0, 0, 0, 0, 0, 0, None, None, None, 0, 0, 0, None, 0)
 
-SPANS: Final = ("usage_rollup", ("grain", "dimension", "key_id", "start", "model_id"))
-DAYS: Final = (
-    "usage_day",
-    (
-        "day",
-        "token_id",
-        "account_id",
-        "user_id",
-        "project_id",
-        "session_id",
-        "mode_id",
-        "source_id",
-        "model_id",
-    ),
-)
-MONTHS: Final = ("usage_month", ("dimension", "key_id", "model_id", "month"))
 _HEAT: Final = (5, 0, 3, 1, 2, 4)
 """By dimension: how many batches are likely to touch the same row."""
 ROLLUPS: Final = (SPANS, DAYS, MONTHS)

@@ -15,6 +15,7 @@ from ccledger.ledger.postgresql.known import NEXT_PRICES
 from ccledger.ledger.postgresql.link import Row
 from ccledger.ledger.postgresql.pen import Pen
 from ccledger.ledger.postgresql.writing import Writing, days_in
+from ccledger.ledger.rollup_tables import SPANS
 from ccledger.ledger.rows import COLUMNS
 from ccledger.ledger.store import PriceChange, Slice, Step
 
@@ -40,7 +41,7 @@ _SUM_MONTHS: Final = f"""
     GROUP BY dimension, key_id, model_id, month
 """
 _EVERY_CALL: Final = f"SELECT {', '.join(COLUMNS)} FROM request_logs ORDER BY id"
-_QUARTERS: Final = f"SELECT {', '.join(statements.SPANS[1])}, {_SUMS} FROM usage_rollup WHERE grain = 0"
+_QUARTERS: Final = f"SELECT {', '.join(SPANS[1])}, {_SUMS} FROM usage_rollup WHERE grain = 0"
 _FORGET_SUMS: Final = "DELETE FROM setting WHERE name IN ('sums', 'months')"
 
 
