@@ -1,6 +1,6 @@
 """Keeps users, access tokens and accounts in the PostgreSQL ledger; it checks nothing and can't open a credential.
 
-Every change is told to the other nodes, which keep these in memory.
+Triggers tell every change to the other nodes, which keep these in memory.
 """
 
 from abc import abstractmethod
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 from ccledger.ledger.access_rows import ACCOUNT, TOKEN, account_row, read_account, read_token, token_row
 from ccledger.ledger.postgresql.link import Row
 from ccledger.ledger.postgresql.pen import Pen
-from ccledger.ledger.postgresql.statements import CHANNEL
 
 if TYPE_CHECKING:
     from ccledger.core.access import User
@@ -34,14 +33,10 @@ _KEEP_USER: Final = "INSERT INTO users (id, name, created_at) VALUES ($1, $2, $3
 _TOKENS: Final = f"SELECT {', '.join(TOKEN)} FROM access_token ORDER BY created_at, id"
 _ACCOUNTS: Final = f"SELECT {', '.join(ACCOUNT)} FROM accounts ORDER BY number"
 _USERS: Final = "SELECT id, name, created_at FROM users ORDER BY created_at, id"
-TELL: Final = f"SELECT pg_notify('{CHANNEL}', 'access:' || $1::text)"
-"""Tells every node that what it keeps in memory is old; with the number of the one that changed it."""
 
 
 class AccessRows:
     """What `ledger.store.Store` says of users, access tokens and accounts."""
-
-    node: int
 
     @abstractmethod
     def _transaction(self) -> "AbstractContextManager[Pen]": ...
@@ -85,6 +80,4 @@ class AccessRows:
 
     def _keep_row(self, query: str, values: tuple[Any, ...]) -> list[Row]:
         with self._transaction() as pen:
-            changed = pen.run(query, *values)
-            pen.run(TELL, str(self.node))
-        return changed
+            return pen.run(query, *values)

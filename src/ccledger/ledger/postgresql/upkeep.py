@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 from ccledger.core.measures import MEASURES
 from ccledger.ledger.months import first_day, month_of
 from ccledger.ledger.postgresql import past, prices, statements
-from ccledger.ledger.postgresql.access import TELL
 from ccledger.ledger.postgresql.known import NEXT_PRICES
 from ccledger.ledger.postgresql.link import Row
 from ccledger.ledger.postgresql.pen import Pen
@@ -79,7 +78,6 @@ class Upkeep(Writing):
     def _change_prices(self, pen: Pen) -> None:
         pen.run(NEXT_PRICES)
         self._change(pen)
-        pen.run(TELL, str(self.node))
         vars(self).pop("_price", None)
 
     def list_shipped(self, version: str, models: "Callable[[], Iterable[Model]]") -> None:
